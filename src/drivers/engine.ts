@@ -1,0 +1,173 @@
+// The engine of drivers: what holds the latest fix of every driver and answers searches over them.
+//
+// Three implementations stand behind this interface and give the same answers (test/contract, test/property):
+// native (C++, any number of threads attach to one), portable (TypeScript, one thread) and the brute-force oracle of the tests.
+// Bytes cross this boundary, not objects: a batch of fixes comes as the MessagePack that arrived, an answer leaves as the
+// MessagePack that will be sent. Degrees on WGS84, metres, milliseconds since the Unix epoch; see docs/protocol.md.
+
+import type { FixCode } from '../errors.ts';
+
+export type EngineKind = 'native' | 'portable' | 'oracle';
+
+export interface EngineOptions {
+  /** Drivers held at most, 1 or more; past it a new driver's fix is rejected with ENGINE_FULL. */
+  readonly driversMax: number;
+  /** Time to live of a fix that brings none, in seconds, over 0. */
+  readonly ttlSecondsDefault: number;
+  /** Candidates that one search may look at; past it, it ends with SEARCH_TOO_WIDE. */
+  readonly searchCandidatesMax: number;
+}
+
+/** Which drivers count. All conditions hold together; an absent one lets everything pass. Tags are valid and distinct. */
+export interface Filters {
+  /** All of these. */
+  readonly tags?: readonly string[];
+  /** At least one of these. */
+  readonly anyTags?: readonly string[];
+  /** None of these. */
+  readonly notTags?: readonly string[];
+  /** Age of the fix at most, seconds, inclusive, 0 or more. */
+  readonly maxAgeSeconds?: number;
+}
+
+/** The k nearest drivers within the radius (inclusive), by distance, those at one position by id (bytes). */
+export interface NearestQuery extends Filters {
+  readonly kind: 'nearest';
+  /** −90..90. */
+  readonly lat: number;
+  /** −180..180. */
+  readonly lon: number;
+  /** 1..K_MAX. */
+  readonly k: number;
+  /** 0..RADIUS_METERS_MAX. */
+  readonly radiusMeters: number;
+  readonly explain?: boolean;
+}
+
+/** A ring as [lon, lat] positions, closed (first equals last), 4 or more. */
+export type Ring = readonly (readonly [number, number])[];
+
+export type Area =
+  /** Edges included; west > east crosses the antimeridian; west −180 and east 180 is all the way round. */
+  | {
+      readonly kind: 'bbox';
+      readonly west: number;
+      readonly south: number;
+      readonly east: number;
+      readonly north: number;
+    }
+  /** Drivers by distance, as for nearest. Radius inclusive, 0..RADIUS_METERS_MAX. */
+  | { readonly kind: 'circle'; readonly lat: number; readonly lon: number; readonly radiusMeters: number }
+  /**
+   * Polygons of rings, the first of each its shell, the others its holes. Edges are straight in lon/lat and belong to the
+   * area; an edge over more than 180° of longitude goes the short way across the antimeridian; a ring around the axis holds the
+   * nearer pole. A point counts when it is inside or on an edge of any of the polygons.
+   */
+  | { readonly kind: 'polygons'; readonly polygons: readonly (readonly Ring[])[] };
+
+/** Drivers in an area, by id (bytes); those of a circle by distance and with it. */
+export interface WithinQuery extends Filters {
+  readonly kind: 'within';
+  readonly area: Area;
+  /** 1..WITHIN_LIMIT_MAX; the answer says `more: true` when it cut. */
+  readonly limit: number;
+  readonly explain?: boolean;
+}
+
+export type SearchQuery = NearestQuery | WithinQuery;
+
+/** What the client called its request; repeated in the answer. */
+export type Ref = string | number | undefined;
+
+/** A fix as held, flat, absent fields absent; what `GET /v1/drivers/{id}` answers. */
+export interface HeldFix {
+  readonly id: string;
+  readonly lat: number;
+  readonly lon: number;
+  readonly time: number;
+  readonly heading?: number;
+  readonly speed?: number;
+  readonly accuracy?: number;
+  /** Sorted by bytes; absent when the driver has none. */
+  readonly tags?: readonly string[];
+  /** Seconds. */
+  readonly ttl: number;
+  /** Seconds since `time`; negative when the fix's clock runs ahead of the server's. */
+  readonly age: number;
+}
+
+export interface RejectedFix {
+  /** Position in the batch, from 0. */
+  readonly index: number;
+  readonly code: FixCode;
+  readonly message: string;
+}
+
+export interface BatchResult {
+  readonly accepted: number;
+  readonly stale: number;
+  readonly duplicate: number;
+  readonly rejected: readonly RejectedFix[];
+}
+
+export interface EngineStats {
+  /** Drivers held and not expired when last swept; expired ones may count until the next sweep. */
+  readonly drivers: number;
+  readonly driversMax: number;
+  /** Distinct tags that drivers carry. */
+  readonly tags: number;
+  /** Bytes that the index itself has asked of the system. */
+  readonly bytes: number;
+}
+
+/** Where answers are written. The engine grows it as needed (replacing `bytes`), so read `bytes` anew after each call. */
+export interface ReplyBuffer {
+  bytes: Uint8Array;
+}
+
+/** One driver as `scan` hands it out. */
+export interface ScannedDriver {
+  readonly lat: number;
+  readonly lon: number;
+  readonly tags: readonly string[];
+}
+
+export interface DriverEngine {
+  readonly kind: EngineKind;
+  readonly options: EngineOptions;
+
+  /**
+   * Applies a batch of fixes: the MessagePack of one array of maps or rows, from `start` (default 0) to `end` (default the
+   * length). When the call returns, every later search on any thread sees what was accepted.
+   * @throws RazielError BAD_MSGPACK when the bytes are not one whole MessagePack value (nothing is applied then),
+   *   BAD_REQUEST when they are not an array, TOO_LARGE for more than `fixesMax` fixes.
+   */
+  apply(batch: Uint8Array, nowMs: number, fixesMax: number): BatchResult;
+
+  /**
+   * Searches, and writes the answer into `out` from `offset` as one MessagePack map: `ref` (when there is one), `drivers`,
+   * `more` (within, when cut), `tookMicros`, `explain` (when asked). Returns the offset behind it.
+   * @throws RazielError SEARCH_TOO_WIDE past the candidate budget.
+   */
+  search(query: SearchQuery, nowMs: number, ref: Ref, out: ReplyBuffer, offset: number): number;
+
+  /** The fix held, or undefined for an unknown or expired driver. */
+  driver(id: string, nowMs: number): HeldFix | undefined;
+
+  /** Forgets a driver; false when there was none (or it had expired). Any later fix of it is new. */
+  remove(id: string, nowMs: number): boolean;
+
+  /**
+   * Visits live drivers, each once, from a cursor on (0 to begin), about `count` of them; returns the next cursor, or 0 at the end.
+   * Drivers that come, go or move meanwhile are seen or not. For supply and exports, off the serving threads.
+   */
+  scan(cursor: number, count: number, nowMs: number, visit: (driver: ScannedDriver) => void): number;
+
+  /** Frees what has expired and tidies, a bounded slice a call; call it a few times a second. */
+  sweep(nowMs: number): void;
+
+  stats(): EngineStats;
+
+  /** Detaches. The drivers are gone when the last thread has. */
+  close(): void;
+}

@@ -1,0 +1,41 @@
+// Every limit in one place, with the relations between them asserted. What can be configured is listed in config.ts with
+// these as defaults; what cannot is part of the protocol.
+
+import assert from 'node:assert/strict';
+
+// Part of the protocol (docs/protocol.md).
+export const ID_BYTES_MAX = 128;
+export const TAG_BYTES_MAX = 64;
+export const TAGS_PER_DRIVER_MAX = 32;
+export const TAGS_DISTINCT_MAX = 256;
+export const FUTURE_MS_MAX = 60_000;
+export const TTL_SECONDS_MAX = 30 * 24 * 3600;
+export const TTL_SECONDS_DEFAULT = 60;
+export const K_DEFAULT = 10;
+export const K_MAX = 1_000;
+export const RADIUS_METERS_DEFAULT = 5_000;
+export const RADIUS_METERS_MAX = 1_000_000;
+export const WITHIN_LIMIT_DEFAULT = 100;
+export const WITHIN_LIMIT_MAX = 10_000;
+export const MULTISEARCH_MAX = 64;
+export const GEOMETRY_VERTICES_MAX = 10_000;
+export const SUPPLY_RESOLUTION_DEFAULT = 8;
+export const SUPPLY_RESOLUTION_MAX = 15;
+
+// Defaults of what can be configured.
+export const DRIVERS_MAX_DEFAULT = 2_000_000;
+export const FRAME_BYTES_MAX_DEFAULT = 1024 * 1024;
+export const BATCH_FIXES_MAX_DEFAULT = 10_000;
+export const SEARCH_CANDIDATES_MAX_DEFAULT = 1_000_000;
+export const IN_FLIGHT_PER_CONNECTION_DEFAULT = 16_384;
+export const HELD_BYTES_PER_CONNECTION_DEFAULT = 16 * 1024 * 1024;
+export const CONNECTIONS_MAX_DEFAULT = 50_000;
+export const PORT_DEFAULT = 7400;
+
+assert(K_DEFAULT <= K_MAX);
+assert(RADIUS_METERS_DEFAULT <= RADIUS_METERS_MAX);
+assert(WITHIN_LIMIT_DEFAULT <= WITHIN_LIMIT_MAX);
+assert(TTL_SECONDS_DEFAULT <= TTL_SECONDS_MAX);
+assert(TAGS_PER_DRIVER_MAX <= TAGS_DISTINCT_MAX);
+assert(IN_FLIGHT_PER_CONNECTION_DEFAULT >= 16_384, 'clients are promised that many');
+assert(HELD_BYTES_PER_CONNECTION_DEFAULT >= FRAME_BYTES_MAX_DEFAULT);
