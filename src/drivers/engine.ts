@@ -171,3 +171,21 @@ export interface DriverEngine {
   /** Detaches. The drivers are gone when the last thread has. */
   close(): void;
 }
+
+/** What `answerFrame` returns for a frame that it leaves to the long way round (decode, dispatch, encode). */
+export const FRAME_NOT_HOT = -1;
+
+/**
+ * The short way for hot WebSocket frames, which only the native engine has: a MessagePack frame that is a plain, valid `nearest` or
+ * `locations` request (ack none or applied) is answered whole, without a JavaScript object in between.
+ */
+export interface FrameAnswerer {
+  /**
+   * Answers `frame` into `out` from offset 0. Returns the answer's length, 0 when there is none to send (`ack: "none"`), or
+   * FRAME_NOT_HOT, with nothing changed, for any other frame: another op, a field it does not know, a bad value, broken bytes.
+   * @throws RazielError SEARCH_TOO_WIDE as `search`.
+   */
+  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, out: ReplyBuffer): number;
+  /** What the last answered frame was, for the counters: [op (0 locations, 1 nearest), accepted, stale, duplicate, rejected, micros]. */
+  readonly frameStatus: Int32Array;
+}
