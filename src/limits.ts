@@ -21,8 +21,6 @@ export const MULTISEARCH_MAX = 64;
 export const GEOMETRY_VERTICES_MAX = 10_000;
 export const SUPPLY_RESOLUTION_DEFAULT = 8;
 export const SUPPLY_RESOLUTION_MAX = 15;
-/** Arrays and maps of MessagePack that may be open inside one another in a batch of fixes. */
-export const MSGPACK_DEPTH_MAX = 64;
 
 // Defaults of what can be configured.
 export const DRIVERS_MAX_DEFAULT = 2_000_000;

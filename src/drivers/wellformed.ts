@@ -2,14 +2,14 @@
 //
 // msgpackr is a fast decoder for bytes that a friend encoded. Of what an enemy may send it takes some as its own extensions (records,
 // references, sets), reads past broken UTF-8 without a word, and recurses as deep as the value nests. So this walk goes first, without
-// recursion and without allocating what the bytes only announce. It refuses what is not well-formed, and shows msgpackr two things as plain
-// binary of the same length, which no field of a fix takes: extension values, and strings that are not valid UTF-8.
+// recursion and without allocating what the bytes only announce. It refuses what is not well-formed, and shows msgpackr three things as plain
+// binary of the same length, which no field of a fix takes: extension values, strings that are not valid UTF-8, and arrays and maps
+// below the level of a fix's field (batch → fix → field).
 //
-// Refused: the unused byte 0xc1, an end before the value's, bytes after it, and nesting deeper than MSGPACK_DEPTH_MAX.
+// Refused: the unused byte 0xc1, an end before the value's, and bytes after it.
 
 import { isUtf8 } from 'node:buffer';
 import { RazielError } from '../errors.ts';
-import { MSGPACK_DEPTH_MAX } from '../limits.ts';
 
 /**
  * The bytes when they are one well-formed value that msgpackr may decode; a corrected copy when something had to be hidden from it.
@@ -35,42 +35,61 @@ export function arrayLength(bytes: Uint8Array): number {
 
 /** Walks one value from 0 on; returns its end. */
 function walk(bytes: Uint8Array, hidden: number[]): number {
-  const left: number[] = []; // values still to come, for each level that is open
-  let at = 0;
+  const levels: number[] = []; // values still to come in the arrays and maps around this one
   let open = 1;
-  for (;;) {
-    while (open === 0) {
-      if (left.length === 0) return at;
-      open = left.pop() as number;
+  let at = 0;
+  while (open > 0 || levels.length > 0) {
+    if (open === 0) {
+      open = levels.pop() as number;
+      continue;
     }
     open--;
     const start = at;
-    if (start >= bytes.length) throw bad('the value is cut short');
-    const type = bytes[at++] as number;
-    let children = 0;
-    if (type <= 0x7f || type >= 0xe0) continue;
-    if (type <= 0x8f) children = 2 * (type & 0x0f);
-    else if (type <= 0x9f) children = type & 0x0f;
-    else if (type <= 0xbf) at += type & 0x1f;
-    else if (type === 0xc1) throw bad('0xc1 begins no value');
-    else if (type === 0xdc || type === 0xdd) children = unsigned(bytes, at, type === 0xdc ? 2 : 4);
-    else if (type >= 0xde) children = 2 * unsigned(bytes, at, type === 0xde ? 2 : 4);
-    const header = HEADER_BYTES[type - 0xc0];
-    if (type >= 0xc0 && header !== undefined) at += header + payload(bytes, type, at);
-    if (at > bytes.length) throw bad('the value is cut short');
-    if (isExtension(type) || (isString(type) && isBrokenText(bytes, type, start, at))) hidden.push(start, at);
-    if (children > 0) {
-      // Each child takes a byte at least: an announced length is never believed further than that.
-      if (children > bytes.length - at) throw bad('the value is cut short');
-      if (left.length >= MSGPACK_DEPTH_MAX) throw bad(`values nest deeper than ${MSGPACK_DEPTH_MAX}`);
-      left.push(open);
+    at = endOfHead(bytes, at);
+    const children = childrenOf(bytes, start);
+    if (children === 0) {
+      if (isHiddenScalar(bytes, start, at)) hidden.push(start, at);
+    } else if (levels.length < FIELD_LEVEL) {
+      levels.push(open);
       open = children;
+    } else {
+      for (let left = children; left > 0; left--) {
+        left += childrenOf(bytes, at);
+        at = endOfHead(bytes, at);
+      }
+      hidden.push(start, at);
     }
   }
+  return at;
+}
+
+/** Levels of arrays and maps that msgpackr may see: the batch, a fix, and a field. */
+const FIELD_LEVEL = 3;
+
+/** The end of a value that has no children, or of what announces the children. */
+function endOfHead(bytes: Uint8Array, start: number): number {
+  const type = bytes[start];
+  let end = start + 1;
+  if (type === undefined) throw bad('the value is cut short');
+  if (type === 0xc1) throw bad('0xc1 begins no value');
+  if (type >= 0xa0 && type <= 0xbf) end += type & 0x1f;
+  else if (type >= 0xc0 && type <= 0xdf) end += (HEAD_BYTES[type - 0xc0] as number) + payload(bytes, type, end);
+  if (end > bytes.length) throw bad('the value is cut short');
+  return end;
+}
+
+/** How many values the array or map at `start` has, keys and values counted; 0 for anything else. */
+function childrenOf(bytes: Uint8Array, start: number): number {
+  const type = bytes[start] as number;
+  if (type >= 0x80 && type <= 0x8f) return 2 * (type & 0x0f);
+  if (type >= 0x90 && type <= 0x9f) return type & 0x0f;
+  if (type < 0xdc || type > 0xdf) return 0;
+  const count = unsigned(bytes, start + 1, type === 0xdc || type === 0xde ? 2 : 4);
+  return type < 0xde ? count : 2 * count;
 }
 
 /** Bytes of length or fixed content that follow each type from 0xc0 on. */
-const HEADER_BYTES = [
+const HEAD_BYTES = [
   0, 0, 0, 0, 1, 2, 4, 2, 3, 5, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 1, 2, 4, 2, 4, 2, 4,
 ] as const;
 
@@ -82,12 +101,13 @@ function payload(bytes: Uint8Array, type: number, at: number): number {
   return 0;
 }
 
-const isExtension = (type: number): boolean => (type >= 0xc7 && type <= 0xc9) || (type >= 0xd4 && type <= 0xd8);
-
-const isString = (type: number): boolean => (type >= 0xa0 && type <= 0xbf) || (type >= 0xd9 && type <= 0xdb);
-
-function isBrokenText(bytes: Uint8Array, type: number, start: number, end: number): boolean {
-  let at = start + 1 + (type <= 0xbf ? 0 : (HEADER_BYTES[type - 0xc0] as number));
+/** Whether msgpackr must not see a value without children: an extension, or a string of broken UTF-8. */
+function isHiddenScalar(bytes: Uint8Array, start: number, end: number): boolean {
+  const type = bytes[start] as number;
+  if ((type >= 0xc7 && type <= 0xc9) || (type >= 0xd4 && type <= 0xd8)) return true;
+  let at = start + 1;
+  if (type >= 0xd9 && type <= 0xdb) at += HEAD_BYTES[type - 0xc0] as number;
+  else if (type < 0xa0 || type > 0xbf) return false;
   while (at < end && (bytes[at] as number) < 0x80) at++;
   return at < end && !isUtf8(bytes.subarray(at, end));
 }
