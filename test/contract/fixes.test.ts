@@ -145,6 +145,13 @@ const FIELDS: Record<string, readonly (readonly [unknown, string])[]> = {
 const NAMES = Object.keys(FIELDS);
 const GOOD: Record<string, unknown> = { id: 'driver:42', lat: 37.7751, lon: -122.4194, time: NOW };
 
+/** A number as MessagePack's 64-bit float. */
+const double = (value: number): Buffer => {
+  const bytes = Buffer.alloc(9, 0xcb);
+  bytes.writeDoubleBE(value, 1);
+  return bytes;
+};
+
 function show(value: unknown): string {
   const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
   return typeof value === 'number' ? String(value) : text.length > 40 ? `${text.slice(0, 40)}… (${text.length})` : text;
@@ -232,20 +239,12 @@ forEachEngine('which fixes an engine takes', (open: OpenWorld) => {
       const text = Buffer.from([0xa0 | broken.length, ...broken]);
       const id = Buffer.concat([Buffer.from([0x91, 0x93]), text, Buffer.from([1, 2])]);
       expect(world.applyBytes(id).rejected.map(({ code }) => code)).toEqual(['BAD_ID']);
-      const tags = Buffer.concat([
-        Buffer.from([0x91, 0x98, 0xa1, 0x61, 1, 2, 0xc0, 0xc0, 0xc0, 0xc0, 0x91]),
-        text,
-      ]);
+      const tags = Buffer.concat([Buffer.from([0x91, 0x98, 0xa1, 0x61, 1, 2, 0xc0, 0xc0, 0xc0, 0xc0, 0x91]), text]);
       expect(world.applyBytes(tags).rejected.map(({ code }) => code)).toEqual(['BAD_TAGS']);
     }
   });
 
   test('numbers are taken in every width of MessagePack', () => {
-    const double = (value: number): Buffer => {
-      const bytes = Buffer.alloc(9, 0xcb);
-      bytes.writeDoubleBE(value, 1);
-      return bytes;
-    };
     const encodings = [
       Buffer.from([0x05]),
       Buffer.from([0xcc, 5]),
@@ -295,7 +294,16 @@ forEachEngine('which fixes an engine takes', (open: OpenWorld) => {
 
   test('a driver is answered as it was given, bit for bit', () => {
     const world = open();
-    const fix = { id: 'a', lat: 0.1 + 0.2, lon: -180, time: NOW - 0.25, heading: 270, speed: 8.3, accuracy: 5, ttl: 0.5 };
+    const fix = {
+      id: 'a',
+      lat: 0.1 + 0.2,
+      lon: -180,
+      time: NOW - 0.25,
+      heading: 270,
+      speed: 8.3,
+      accuracy: 5,
+      ttl: 0.5,
+    };
     world.put({ ...fix, tags: ['xl', 'free', 'é', 'free'] });
     expect(world.driver('a')).toEqual({ ...fix, tags: ['free', 'xl', 'é'], age: 0.00025 });
     expect(world.driver('b')).toBeUndefined();

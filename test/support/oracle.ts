@@ -34,6 +34,7 @@ class Oracle implements DriverEngine {
   readonly kind = 'oracle';
   readonly options: EngineOptions;
   #drivers = new Map<string, DriverRecord>();
+  #sweptAtMs = Number.NaN;
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -109,6 +110,9 @@ class Oracle implements DriverEngine {
   }
 
   sweep(nowMs: number): void {
+    // Nobody who is taken at one moment has expired at it: the fix would have been stale.
+    if (nowMs === this.#sweptAtMs) return;
+    this.#sweptAtMs = nowMs;
     this.#drivers = new Map([...this.#drivers].filter(([, record]) => isLive(record, nowMs)));
   }
 
