@@ -29,6 +29,8 @@ export const STATUS_OF_CODE = {
   NOT_SUPPORTED: 501,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,
+  /** A fault of the server's own; nothing that a client sends should bring it about. */
+  INTERNAL: 500,
 } as const;
 
 export type ErrorCode = keyof typeof STATUS_OF_CODE;

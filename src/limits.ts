@@ -21,6 +21,7 @@ export const MULTISEARCH_MAX = 64;
 export const GEOMETRY_VERTICES_MAX = 10_000;
 export const SUPPLY_RESOLUTION_DEFAULT = 8;
 export const SUPPLY_RESOLUTION_MAX = 15;
+export const SUPPLY_CELLS_MAX = 250_000;
 
 // Defaults of what can be configured.
 export const DRIVERS_MAX_DEFAULT = 2_000_000;

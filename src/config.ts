@@ -1,0 +1,136 @@
+// The server's configuration: one table of settings, read from flags and from the environment (RAZIEL_PORT for --port), typed and
+// checked here and trusted everywhere else.
+//
+//   readConfig({ port: '0' }, process.env) → { port: 0, host: '127.0.0.1', … }
+
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+import {
+  BATCH_FIXES_MAX_DEFAULT,
+  CONNECTIONS_MAX_DEFAULT,
+  DRIVERS_MAX_DEFAULT,
+  FRAME_BYTES_MAX_DEFAULT,
+  HELD_BYTES_PER_CONNECTION_DEFAULT,
+  IN_FLIGHT_PER_CONNECTION_DEFAULT,
+  PORT_DEFAULT,
+  SEARCH_CANDIDATES_MAX_DEFAULT,
+  TTL_SECONDS_DEFAULT,
+  TTL_SECONDS_MAX,
+} from './limits.ts';
+
+const THREADS_MAX = 256;
+
+const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+/** Texts that flags and the environment write for false and true. */
+const flag = z.union([
+  z.boolean(),
+  z.enum(['0', 'false', '']).transform(() => false),
+  z.enum(['1', 'true']).transform(() => true),
+]);
+
+const SCHEMA = z
+  .object({
+    host: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
+    port: whole(0, 65_535).default(PORT_DEFAULT).describe('port to listen on; 0 takes any free one'),
+    insecure: flag.default(false).describe('allow an address other than loopback without access control'),
+    engine: z
+      .enum(['auto', 'native', 'portable'])
+      .default('auto')
+      .describe('engine of drivers: native, portable or auto'),
+    threads: whole(1, THREADS_MAX)
+      .default(Math.max(1, availableParallelism() - 1))
+      .describe('serving threads'),
+    driversMax: whole(1, 1_000_000_000).default(DRIVERS_MAX_DEFAULT).describe('drivers held at most'),
+    ttl: z.coerce
+      .number()
+      .gt(0)
+      .max(TTL_SECONDS_MAX)
+      .default(TTL_SECONDS_DEFAULT)
+      .describe('seconds that a fix lives when it names no ttl'),
+    searchCandidatesMax: whole(1, 1_000_000_000)
+      .default(SEARCH_CANDIDATES_MAX_DEFAULT)
+      .describe('candidates that one search may look at'),
+    frameBytesMax: whole(1_024, 64 * 1024 * 1024)
+      .default(FRAME_BYTES_MAX_DEFAULT)
+      .describe('bytes of a frame or body at most'),
+    batchFixesMax: whole(1, 1_000_000).default(BATCH_FIXES_MAX_DEFAULT).describe('fixes in a batch at most'),
+    inFlightMax: whole(1, 10_000_000)
+      .default(IN_FLIGHT_PER_CONNECTION_DEFAULT)
+      .describe('requests in flight on a connection at most'),
+    heldBytesMax: whole(1_024, 4 * 1024 * 1024 * 1024)
+      .default(HELD_BYTES_PER_CONNECTION_DEFAULT)
+      .describe('bytes of requests that wait on a connection at most'),
+    connectionsMax: whole(1, 10_000_000).default(CONNECTIONS_MAX_DEFAULT).describe('connections at most'),
+    drainSeconds: z.coerce.number().min(0).max(3_600).default(10).describe('seconds that a stopping server may take'),
+    logLevel: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .describe('what is logged, to standard error'),
+  })
+  .strict()
+  .refine((config) => config.heldBytesMax >= config.frameBytesMax, {
+    path: ['heldBytesMax'],
+    message: 'must be at least frameBytesMax',
+  })
+  .refine((config) => config.insecure || isLoopback(config.host), {
+    path: ['host'],
+    message: 'without access control the server listens on loopback only; --insecure allows any address',
+  });
+
+export type Config = Readonly<z.infer<typeof SCHEMA>>;
+
+export interface Setting {
+  /** In camel case, as in Config. */
+  readonly name: keyof Config;
+  /** `--drivers-max`. */
+  readonly flag: string;
+  /** `RAZIEL_DRIVERS_MAX`. */
+  readonly variable: string;
+  readonly description: string;
+  readonly default: unknown;
+  /** True for a flag that takes no value. */
+  readonly isSwitch: boolean;
+}
+
+/** Every setting, for the command line and the documentation. */
+export const SETTINGS: readonly Setting[] = Object.entries(SCHEMA.shape).map(([name, schema]) => ({
+  name: name as keyof Config,
+  flag: `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  variable: `RAZIEL_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+  description: schema.description ?? '',
+  default: schema.parse(undefined),
+  isSwitch: name === 'insecure',
+}));
+
+export class ConfigError extends Error {}
+
+/**
+ * @param given by name as in Config; text is read as the type it should have; undefined is absent
+ * @param environment for what `given` leaves out
+ * @throws ConfigError that names every bad setting, its flag and why
+ */
+export function readConfig(
+  given: Readonly<Record<string, unknown>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Config {
+  const values: Record<string, unknown> = { ...given };
+  for (const { name, variable } of SETTINGS) values[name] ??= environment[variable];
+  for (const name of Object.keys(values)) if (values[name] === undefined) delete values[name];
+  const parsed = SCHEMA.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0] ?? '');
+    const setting = SETTINGS.find((candidate) => candidate.name === name);
+    return setting === undefined ? issue.message : `${setting.flag} ${show(values[name])}: ${issue.message}`;
+  });
+  throw new ConfigError(faults.join('; '));
+}
+
+function show(value: unknown): string {
+  return value === undefined ? '' : JSON.stringify(value);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}

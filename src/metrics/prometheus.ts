@@ -1,0 +1,185 @@
+// /metrics: the counters of all threads, the engine's figures and the process's, in Prometheus' text format, whichever thread is asked.
+
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import type { DriverEngine } from '../drivers/engine.ts';
+import {
+  BUCKET_MICROS,
+  COUNTED_OPS,
+  type CounterTotals,
+  ERROR_CODES,
+  FIX_OUTCOMES,
+  type Single,
+  TRANSPORTS,
+} from './counters.ts';
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export function createMetrics(totals: CounterTotals, engine: DriverEngine): () => Promise<MetricsText> {
+  const registry = new Registry();
+  registerRequests(registry, totals);
+  registerConnections(registry, totals);
+  registerEngine(registry, engine);
+  registerProcess(registry, totals);
+  return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
+}
+
+function registerRequests(registry: Registry, totals: CounterTotals): void {
+  counter(
+    registry,
+    'raziel_requests_total',
+    'Requests answered, by operation and transport.',
+    ['op', 'transport'],
+    (metric) => {
+      for (const op of COUNTED_OPS) {
+        for (const transport of TRANSPORTS) metric.inc({ op, transport }, totals.requests(op, transport));
+      }
+    },
+  );
+  counter(registry, 'raziel_errors_total', 'Requests refused, by code.', ['code'], (metric) => {
+    for (const code of ERROR_CODES) metric.inc({ code }, totals.errors(code));
+  });
+  counter(registry, 'raziel_fixes_total', 'Fixes received, by what became of them.', ['outcome'], (metric) => {
+    for (const outcome of FIX_OUTCOMES) metric.inc({ outcome }, totals.fixes(outcome));
+  });
+  registry.registerMetric(latencyHistogram(totals));
+}
+
+/** prom-client's Histogram takes single observations only, so this one is made of the counted buckets as it is asked for. */
+function latencyHistogram(totals: CounterTotals): Metric {
+  const name = 'raziel_request_duration_seconds';
+  const get = async (): Promise<object> => ({
+    name,
+    help: 'Time from a request to its answer on the server, by operation.',
+    type: 'histogram',
+    aggregator: 'sum',
+    values: COUNTED_OPS.flatMap((op) => {
+      const values: object[] = [];
+      let count = 0;
+      totals.buckets(op).forEach((n, index) => {
+        count += n;
+        const micros = BUCKET_MICROS[index];
+        const le = micros === undefined ? '+Inf' : micros / 1e6;
+        values.push({ labels: { op, le }, value: count, metricName: `${name}_bucket` });
+      });
+      values.push({ labels: { op }, value: totals.micros(op) / 1e6, metricName: `${name}_sum` });
+      values.push({ labels: { op }, value: count, metricName: `${name}_count` });
+      return values;
+    }),
+  });
+  return { name, get, reset: () => {} } as unknown as Metric;
+}
+
+function registerConnections(registry: Registry, totals: CounterTotals): void {
+  const gauges: readonly (readonly [string, string, Single])[] = [
+    ['raziel_http_connections', 'HTTP connections open.', 'httpConnections'],
+    ['raziel_websocket_connections', 'WebSocket connections open.', 'webSockets'],
+    ['raziel_held_requests', 'Requests that wait on their connections.', 'heldRequests'],
+    ['raziel_held_bytes', 'Bytes of requests that wait on their connections.', 'heldBytes'],
+  ];
+  for (const [name, help, single] of gauges) {
+    gauge(registry, name, help, [], (metric) => metric.set(totals.single(single)));
+  }
+  const counts: readonly (readonly [string, string, Single])[] = [
+    ['raziel_websocket_connections_opened_total', 'WebSocket connections opened.', 'webSocketsOpened'],
+    ['raziel_connections_refused_total', 'Connections refused past the limit.', 'refusedConnections'],
+    ['raziel_held_requests_total', 'Requests that had to wait on their connections.', 'heldTotal'],
+    [
+      'raziel_overloaded_requests_total',
+      'Requests refused because too many were in flight on their connection.',
+      'overloaded',
+    ],
+    ['raziel_http_aborted_total', 'HTTP requests whose client went away before the answer.', 'abortedRequests'],
+  ];
+  for (const [name, help, single] of counts) {
+    counter(registry, name, help, [], (metric) => metric.inc(totals.single(single)));
+  }
+  counter(
+    registry,
+    'raziel_connections_closed_total',
+    'WebSocket connections closed by the server, by reason.',
+    ['reason'],
+    (metric) => {
+      metric.inc({ reason: 'slow_reader' }, totals.single('closedSlow'));
+      metric.inc({ reason: 'broken_frame' }, totals.single('closedBroken'));
+      metric.inc({ reason: 'too_large' }, totals.single('closedTooLarge'));
+    },
+  );
+}
+
+function registerEngine(registry: Registry, engine: DriverEngine): void {
+  gauge(registry, 'raziel_engine_info', 'Which engine serves; always 1.', ['kind'], (metric) =>
+    metric.set({ kind: engine.kind }, 1),
+  );
+  gauge(registry, 'raziel_drivers', 'Drivers held.', [], (metric) => metric.set(engine.stats().drivers));
+  gauge(registry, 'raziel_drivers_max', 'Drivers that can be held.', [], (metric) =>
+    metric.set(engine.stats().driversMax),
+  );
+  gauge(registry, 'raziel_tags', 'Distinct tags that drivers carry.', [], (metric) => metric.set(engine.stats().tags));
+  gauge(registry, 'raziel_engine_bytes', 'Memory of the index of drivers.', [], (metric) =>
+    metric.set(engine.stats().bytes),
+  );
+}
+
+function registerProcess(registry: Registry, totals: CounterTotals): void {
+  const startedAtSeconds = Date.now() / 1000 - process.uptime();
+  gauge(registry, 'process_start_time_seconds', 'When the process started.', [], (metric) =>
+    metric.set(startedAtSeconds),
+  );
+  gauge(registry, 'process_resident_memory_bytes', 'Resident memory.', [], (metric) =>
+    metric.set(process.memoryUsage.rss()),
+  );
+  counter(registry, 'process_cpu_seconds_total', 'CPU time of all threads.', [], (metric) => {
+    const { user, system } = process.cpuUsage();
+    metric.inc((user + system) / 1e6);
+  });
+  const delays: readonly (readonly [string, string, Single])[] = [
+    [
+      'raziel_event_loop_delay_p99_seconds',
+      '99th percentile of how late the event loop ran in the last second.',
+      'loopDelayP99Seconds',
+    ],
+    [
+      'raziel_event_loop_delay_max_seconds',
+      'How late the event loop ran at most in the last second.',
+      'loopDelayMaxSeconds',
+    ],
+  ];
+  for (const [name, help, single] of delays) {
+    gauge(registry, name, help, ['thread'], (metric) => {
+      for (let thread = 0; thread < totals.threads; thread++) metric.set({ thread }, totals.singleOf(thread, single));
+    });
+  }
+}
+
+function counter(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  collect: (metric: Counter) => void,
+): void {
+  const metric: Counter = new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    // The totals are kept elsewhere: each collection starts over.
+    collect() {
+      metric.reset();
+      collect(metric);
+    },
+  });
+}
+
+function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  collect: (metric: Gauge) => void,
+): void {
+  const metric: Gauge = new Gauge({ name, help, labelNames, registers: [registry], collect: () => collect(metric) });
+}

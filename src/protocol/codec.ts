@@ -1,0 +1,39 @@
+// Encoding and decoding of MessagePack and JSON bodies, in the one configuration that server and client agree on: plain maps, no
+// record extension, 64-bit integers as numbers where they are exact.
+
+import { Packr, Unpackr } from 'msgpackr';
+import { RazielError } from '../errors.ts';
+
+export type Encoding = 'json' | 'msgpack';
+
+const packr = new Packr({ useRecords: false, variableMapSize: true, moreTypes: false });
+const unpackr = new Unpackr({
+  useRecords: false,
+  mapsAsObjects: true, // 'auto' is missing from msgpackr's types: a number where it is exact, a bigint elsewhere.
+  int64AsType: 'auto' as 'number',
+  structuredClone: false,
+});
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/**
+ * The bytes are the caller's own.
+ * @throws RazielError BAD_REQUEST for a value that nests too deep to encode
+ */
+export function packMessage(value: unknown): Uint8Array {
+  try {
+    return packr.pack(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw new RazielError('BAD_REQUEST', 'the value nests too deep');
+    throw error;
+  }
+}
+
+/** Throws on bytes that are not one whole MessagePack value; check untrusted bytes with walkMessage (msgpack-walk.ts) first. */
+export function unpackMessage(bytes: Uint8Array): unknown {
+  return unpackr.unpack(bytes as Buffer);
+}
+
+/** Throws on invalid UTF-8 and on anything that is not JSON. */
+export function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(utf8.decode(bytes));
+}

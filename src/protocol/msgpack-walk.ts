@@ -1,0 +1,196 @@
+// Walks untrusted MessagePack before anything decodes it: that it is one whole value, nested to a bounded depth. Finds the top-level
+// fields of a map on the way, so that a batch of fixes goes to the engine as the bytes that arrived, and tells which fields hold what
+// msgpackr must not decode: extension types (it knows some that make regular expressions, errors and records; none is part of the
+// protocol) and text that is not UTF-8 (it would pass as other text).
+//
+// Format: https://github.com/msgpack/msgpack/blob/master/spec.md
+
+import { isUtf8 } from 'node:buffer';
+import { RazielError } from '../errors.ts';
+
+export const NESTING_MAX = 64;
+
+/** Where a value lies. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** Why the value must not be decoded; undefined when it may. */
+  readonly fault: string | undefined;
+}
+
+interface Walk {
+  readonly bytes: Uint8Array;
+  fault: string | undefined;
+}
+
+export function isMap(bytes: Uint8Array): boolean {
+  const head = bytes[0] ?? 0xc1;
+  return (head & 0xf0) === 0x80 || head === 0xde || head === 0xdf;
+}
+
+export function isArray(bytes: Uint8Array): boolean {
+  const head = bytes[0] ?? 0xc1;
+  return (head & 0xf0) === 0x90 || head === 0xdc || head === 0xdd;
+}
+
+/**
+ * Checks that the bytes are one whole value that may be decoded.
+ * @throws RazielError BAD_MSGPACK when they are not, or nest deeper than NESTING_MAX; BAD_REQUEST for a fault as in Span.
+ */
+export function checkMessage(bytes: Uint8Array): void {
+  const walk: Walk = { bytes, fault: undefined };
+  refuseRest(bytes, skipValue(walk, 0, 0));
+  if (walk.fault !== undefined) throw new RazielError('BAD_REQUEST', walk.fault);
+}
+
+/**
+ * Checks a message and finds where its top-level values lie, by key. Keys that are not strings are passed over; of a key
+ * given twice the last counts. Undefined when the message is whole but no map.
+ * @throws RazielError BAD_MSGPACK as checkMessage
+ */
+export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
+  const walk: Walk = { bytes, fault: undefined };
+  if (!isMap(bytes)) {
+    refuseRest(bytes, skipValue(walk, 0, 0));
+    return undefined;
+  }
+  const head = bytes[0] as number;
+  const size = head === 0xde ? 2 : head === 0xdf ? 4 : 0;
+  const count = size === 0 ? head & 0x0f : readUint(bytes, 1, size);
+  let at = 1 + size;
+  const fields = new Map<string, Span>();
+  for (let i = 0; i < count; i++) {
+    const start = skipValue(walk, at, 1);
+    const key = readKey(bytes, at, start);
+    walk.fault = undefined;
+    const end = skipValue(walk, start, 1);
+    if (key !== undefined) fields.set(key, { start, end, fault: walk.fault });
+    at = end;
+  }
+  refuseRest(bytes, at);
+  return fields;
+}
+
+function refuseRest(bytes: Uint8Array, end: number): void {
+  if (end !== bytes.length) throw broken(`${bytes.length - end} bytes follow the value`);
+}
+
+function readKey(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const head = bytes[start] as number;
+  const size = textHeadSize(head);
+  return size === 0
+    ? undefined
+    : Buffer.from(bytes.buffer, bytes.byteOffset + start + size, end - start - size).toString();
+}
+
+/** Bytes before a string's text; 0 when the value is no string. */
+function textHeadSize(head: number): number {
+  if ((head & 0xe0) === 0xa0) return 1;
+  if (head === 0xd9) return 2;
+  if (head === 0xda) return 3;
+  return head === 0xdb ? 5 : 0;
+}
+
+function readUint(bytes: Uint8Array, at: number, size: number): number {
+  if (at + size > bytes.length) throw broken('it ends in the middle of a length');
+  let value = 0;
+  for (let i = 0; i < size; i++) value = value * 256 + (bytes[at + i] as number);
+  return value;
+}
+
+/** Returns the offset behind the value at `at`. */
+function skipValue(walk: Walk, at: number, depth: number): number {
+  const { bytes } = walk;
+  if (at >= bytes.length) throw broken('it ends where a value should begin');
+  const head = bytes[at] as number;
+  if (head <= 0x7f || head >= 0xe0) return at + 1;
+  if (head <= 0x8f) return skipItems(walk, at + 1, (head & 0x0f) * 2, depth);
+  if (head <= 0x9f) return skipItems(walk, at + 1, head & 0x0f, depth);
+  if (head <= 0xbf) return skipText(walk, at + 1, head & 0x1f);
+  switch (head) {
+    case 0xc0:
+    case 0xc2:
+    case 0xc3:
+      return at + 1;
+    case 0xc4:
+    case 0xc5:
+    case 0xc6: {
+      const size = 1 << (head - 0xc4);
+      return within(bytes, at + 1 + size + readUint(bytes, at + 1, size));
+    }
+    case 0xd9:
+    case 0xda:
+    case 0xdb: {
+      const size = 1 << (head - 0xd9);
+      return skipText(walk, at + 1 + size, readUint(bytes, at + 1, size));
+    }
+    case 0xc7:
+    case 0xc8:
+    case 0xc9: {
+      const size = 1 << (head - 0xc7);
+      return skipExtension(walk, at + 1 + size, readUint(bytes, at + 1, size));
+    }
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+    case 0xd7:
+    case 0xd8:
+      return skipExtension(walk, at + 1, 1 << (head - 0xd4));
+    case 0xcc:
+    case 0xd0:
+      return within(bytes, at + 2);
+    case 0xcd:
+    case 0xd1:
+      return within(bytes, at + 3);
+    case 0xca:
+    case 0xce:
+    case 0xd2:
+      return within(bytes, at + 5);
+    case 0xcb:
+    case 0xcf:
+    case 0xd3:
+      return within(bytes, at + 9);
+    case 0xdc:
+      return skipItems(walk, at + 3, readUint(bytes, at + 1, 2), depth);
+    case 0xdd:
+      return skipItems(walk, at + 5, readUint(bytes, at + 1, 4), depth);
+    case 0xde:
+      return skipItems(walk, at + 3, readUint(bytes, at + 1, 2) * 2, depth);
+    case 0xdf:
+      return skipItems(walk, at + 5, readUint(bytes, at + 1, 4) * 2, depth);
+    default:
+      throw broken('it holds the byte 0xc1, which MessagePack never uses');
+  }
+}
+
+function skipItems(walk: Walk, start: number, count: number, depth: number): number {
+  if (depth >= NESTING_MAX) throw broken(`it nests deeper than ${NESTING_MAX} levels`);
+  // Every item takes a byte at least, so that a header cannot promise more items than there are bytes.
+  if (count > walk.bytes.length - start) throw broken('a list or map promises more items than there are bytes');
+  let at = start;
+  for (let i = 0; i < count; i++) at = skipValue(walk, at, depth + 1);
+  return at;
+}
+
+function skipText(walk: Walk, start: number, length: number): number {
+  const end = within(walk.bytes, start + length);
+  let at = start;
+  while (at < end && (walk.bytes[at] as number) < 0x80) at++;
+  if (at < end && !isUtf8(walk.bytes.subarray(at, end))) walk.fault = 'text must be UTF-8';
+  return end;
+}
+
+function skipExtension(walk: Walk, at: number, size: number): number {
+  const end = within(walk.bytes, at + 1 + size);
+  walk.fault = `MessagePack extension types are not part of the protocol, got type ${walk.bytes[at]}`;
+  return end;
+}
+
+function within(bytes: Uint8Array, end: number): number {
+  if (end > bytes.length) throw broken(`it ends ${end - bytes.length} bytes early`);
+  return end;
+}
+
+function broken(why: string): RazielError {
+  return new RazielError('BAD_MSGPACK', `this is not MessagePack: ${why}`);
+}

@@ -1,0 +1,148 @@
+// The table of operations: what each is called, how HTTP and WebSocket reach it, and what it takes. The parser, the router, the
+// OpenAPI document and docs/protocol.md follow it.
+
+import { type Parameter, PARAMETERS as P } from './parameters.ts';
+import { NEAREST_PARAMETERS, WITHIN_PARAMETERS } from './searches.ts';
+
+export type OperationName =
+  | 'locations'
+  | 'nearest'
+  | 'search'
+  | 'within'
+  | 'multisearch'
+  | 'driver'
+  | 'remove'
+  | 'supply'
+  | 'ping'
+  | 'healthz'
+  | 'readyz'
+  | 'metrics'
+  | 'openapi';
+
+export interface HttpRoute {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** With `{id}` where a path parameter stands. */
+  readonly path: string;
+  /** Where the parameters come from: the query string, the body, or the path alone. */
+  readonly from: 'query' | 'body' | 'path' | 'nothing';
+}
+
+export interface Operation {
+  readonly name: OperationName;
+  readonly summary: string;
+  readonly http?: HttpRoute;
+  /** True when the WebSocket knows an op of this name. */
+  readonly webSocket: boolean;
+  readonly parameters: readonly Parameter[];
+}
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    name: 'locations',
+    summary: 'Applies a fix, or a batch of fixes.',
+    http: { method: 'POST', path: '/v1/locations', from: 'body' },
+    webSocket: true,
+    parameters: [P.BATCH, P.ACK],
+  },
+  {
+    name: 'nearest',
+    summary: 'Finds the k nearest drivers.',
+    http: { method: 'GET', path: '/v1/nearest', from: 'query' },
+    webSocket: true,
+    parameters: NEAREST_PARAMETERS,
+  },
+  {
+    name: 'search',
+    summary: 'Finds the k nearest drivers, or the drivers within an area.',
+    http: { method: 'POST', path: '/v1/search', from: 'body' },
+    webSocket: false,
+    parameters: [],
+  },
+  {
+    name: 'within',
+    summary: 'Finds the drivers within an area.',
+    webSocket: true,
+    parameters: WITHIN_PARAMETERS,
+  },
+  {
+    name: 'multisearch',
+    summary: 'Answers several searches by one clock.',
+    http: { method: 'POST', path: '/v1/multisearch', from: 'body' },
+    webSocket: true,
+    parameters: [P.SEARCHES],
+  },
+  {
+    name: 'driver',
+    summary: 'The fix held of a driver.',
+    http: { method: 'GET', path: '/v1/drivers/{id}', from: 'path' },
+    webSocket: true,
+    parameters: [P.ID],
+  },
+  {
+    name: 'remove',
+    summary: 'Forgets a driver.',
+    http: { method: 'DELETE', path: '/v1/drivers/{id}', from: 'path' },
+    webSocket: true,
+    parameters: [P.ID],
+  },
+  {
+    name: 'supply',
+    summary: 'Counts the drivers by H3 cell.',
+    http: { method: 'GET', path: '/v1/supply', from: 'query' },
+    webSocket: true,
+    parameters: [P.RESOLUTION, P.BBOX, P.TAGS],
+  },
+  { name: 'ping', summary: "The server's clock.", webSocket: true, parameters: [] },
+  {
+    name: 'healthz',
+    summary: 'Alive.',
+    http: { method: 'GET', path: '/healthz', from: 'nothing' },
+    webSocket: false,
+    parameters: [],
+  },
+  {
+    name: 'readyz',
+    summary: 'Ready to serve; 503 while the server shuts down.',
+    http: { method: 'GET', path: '/readyz', from: 'nothing' },
+    webSocket: false,
+    parameters: [],
+  },
+  {
+    name: 'metrics',
+    summary: "Prometheus' text format.",
+    http: { method: 'GET', path: '/metrics', from: 'nothing' },
+    webSocket: false,
+    parameters: [],
+  },
+  {
+    name: 'openapi',
+    summary: 'This description.',
+    http: { method: 'GET', path: '/openapi.json', from: 'nothing' },
+    webSocket: false,
+    parameters: [],
+  },
+];
+
+/** WebSocket ops of the protocol that this server does not have yet. */
+export const LATER_OPS: ReadonlySet<string> = new Set([
+  'zonesAt',
+  'ids',
+  'watch',
+  'unwatch',
+  'fences',
+  'claim',
+  'release',
+]);
+
+/** Paths of the protocol that this server does not have yet; a trailing slash stands for everything below. */
+export const LATER_PATHS: readonly string[] = [
+  '/v1/zones',
+  '/v1/zones/',
+  '/v1/ids',
+  '/v1/traces',
+  '/v1/traces/',
+  '/v1/services',
+  '/ingest/',
+  '/console',
+  '/console/',
+];

@@ -1,0 +1,71 @@
+// One serving thread, put together: the engine, the operations on it, the transport in front. The main thread is one when there is
+// only one; with more, each is a worker (server-thread.ts).
+
+import type { Config } from './config.ts';
+import type { DriverEngine, FrameAnswerer } from './drivers/engine.ts';
+import { Counters, CounterTotals } from './metrics/counters.ts';
+import { LoopDelay } from './metrics/loop-delay.ts';
+import { createMetrics } from './metrics/prometheus.ts';
+import { Reply } from './service/reply.ts';
+import { Service, type SupplyCounter } from './service/service.ts';
+import { ServingApp } from './transport/app.ts';
+
+export interface ServingOptions {
+  readonly config: Config;
+  readonly engine: DriverEngine & Partial<FrameAnswerer>;
+  /** The block of allocateCounters. */
+  readonly shared: SharedArrayBuffer;
+  /** The row of the block that is this thread's. */
+  readonly thread: number;
+  readonly supply: SupplyCounter;
+  readonly isReady: () => boolean;
+  readonly report: (error: unknown) => void;
+}
+
+export interface Serving {
+  /** The port listened on, or undefined when the address cannot be had. */
+  listen(port: number, shared: boolean): number | undefined;
+  /** Stops listening, answers what is in flight, closes every connection; at the latest after `ms`. */
+  drain(ms: number): Promise<void>;
+  close(): void;
+}
+
+export function createServing(options: ServingOptions): Serving {
+  const { config, engine, shared, thread } = options;
+  const counters = new Counters(shared, thread);
+  const totals = new CounterTotals(shared);
+  const loopDelay = new LoopDelay(counters);
+  let isDraining = false;
+  const service = new Service(engine, new Reply(), { batchFixesMax: config.batchFixesMax }, options.supply, (result) =>
+    counters.fixes(result.accepted, result.stale, result.duplicate, result.rejected.length),
+  );
+  const app = new ServingApp({
+    service,
+    counters,
+    answerer: engine.answerFrame === undefined ? undefined : (engine as DriverEngine & FrameAnswerer),
+    limits: {
+      frameBytesMax: config.frameBytesMax,
+      inFlightMax: config.inFlightMax,
+      heldBytesMax: config.heldBytesMax,
+    },
+    bodyBytesMax: config.frameBytesMax,
+    connectionsMax: config.connectionsMax,
+    connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
+    isDraining: () => isDraining,
+    isReady: options.isReady,
+    metrics: createMetrics(totals, engine),
+    report: options.report,
+  });
+  return {
+    listen: (port, isShared) => app.listen(config.host, port, isShared),
+    async drain(ms) {
+      isDraining = true;
+      app.stopListening();
+      await app.drain(performance.now() + ms);
+    },
+    close() {
+      loopDelay.stop();
+      app.close();
+    },
+  };
+}

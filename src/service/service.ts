@@ -1,0 +1,85 @@
+// The operations, by a typed request, whatever transport it came by. Everything here answers at once but for supply, which is counted
+// elsewhere, and a multisearch that takes long, which lets others go first between its searches.
+
+import { RazielError } from '../errors.ts';
+import type { BatchResult, DriverEngine, Ref } from '../drivers/engine.ts';
+import type { Encoding } from '../protocol/codec.ts';
+import type { Request, SupplyQuery } from '../protocol/requests.ts';
+import { multisearch } from './multisearch.ts';
+import { type Answer, NO_ANSWER, type Reply } from './reply.ts';
+
+export interface ServiceLimits {
+  readonly batchFixesMax: number;
+}
+
+/** Counts drivers by cell; answers the encoded bytes. Rejects with RazielError OVERLOADED past its bound. */
+export type SupplyCounter = (query: SupplyQuery, ref: Ref, encoding: Encoding) => Promise<Uint8Array>;
+
+/** What is counted of fixes. */
+export type FixObserver = (result: BatchResult) => void;
+
+export class Service {
+  readonly engine: DriverEngine;
+  readonly reply: Reply;
+  readonly limits: ServiceLimits;
+  readonly #supply: SupplyCounter;
+  readonly #observeFixes: FixObserver;
+
+  constructor(
+    engine: DriverEngine,
+    reply: Reply,
+    limits: ServiceLimits,
+    supply: SupplyCounter,
+    observeFixes: FixObserver,
+  ) {
+    this.engine = engine;
+    this.reply = reply;
+    this.limits = limits;
+    this.#supply = supply;
+    this.#observeFixes = observeFixes;
+  }
+
+  /** @throws RazielError, or rejects with one */
+  execute(request: Request, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
+    switch (request.op) {
+      case 'locations': {
+        const result = this.apply(request.batch);
+        return request.quiet && result.rejected.length === 0 ? NO_ANSWER : named(ref, result);
+      }
+      case 'nearest':
+      case 'within':
+        return { kind: 'packed', length: this.engine.search(request.query, Date.now(), ref, this.reply, 0) };
+      case 'multisearch':
+        return multisearch(this.engine, request.queries, Date.now(), ref, this.reply);
+      case 'driver': {
+        const fix = this.engine.driver(request.id, Date.now());
+        if (fix === undefined) throw unknownDriver(request.id);
+        return named(ref, fix);
+      }
+      case 'remove':
+        return named(ref, { removed: this.engine.remove(request.id, Date.now()) });
+      case 'supply':
+        return this.#countSupply(request.query, ref, encoding);
+      case 'ping':
+        return named(ref, { time: Date.now() });
+    }
+  }
+
+  apply(batch: Uint8Array): BatchResult {
+    const result = this.engine.apply(batch, Date.now(), this.limits.batchFixesMax);
+    this.#observeFixes(result);
+    return result;
+  }
+
+  async #countSupply(query: SupplyQuery, ref: Ref, encoding: Encoding): Promise<Answer> {
+    return { kind: 'bytes', bytes: await this.#supply(query, ref, encoding), encoding };
+  }
+}
+
+export function unknownDriver(id: string): RazielError {
+  return new RazielError('UNKNOWN_DRIVER', `no driver ${JSON.stringify(id)} is held`, { field: 'id' });
+}
+
+function named(ref: Ref, value: object): Answer {
+  return { kind: 'value', value: ref === undefined ? value : { ref, ...value } };
+}

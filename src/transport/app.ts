@@ -1,0 +1,125 @@
+// One serving thread's app: routes HTTP and WebSocket to their handlers, counts its connections, and stops in order.
+
+import { RazielError } from '../errors.ts';
+import { Connection, type ConnectionContext } from './connection.ts';
+import { handleHttp, type HttpContext } from './http.ts';
+import { Exchange } from './http-response.ts';
+import { type App, closeListening, createApp, listen, type Listening, type WebSocket } from './uws.ts';
+
+/** Above the limit of frames by this much a frame still arrives whole and is refused with a close frame; beyond, uWebSockets.js drops the connection. */
+const PAYLOAD_SLACK_BYTES = 15 * 1024 * 1024;
+const IDLE_SECONDS_MAX = 120;
+/** A connection that has sent nothing for this long has nothing under way that the server could know of. */
+const QUIET_MS = 50;
+/** A client that keeps sending is let go after this long. */
+const CHATTY_MS_MAX = 1_000;
+
+export interface AppContext extends HttpContext, ConnectionContext {
+  readonly connectionsMax: number;
+  /** Connections of all threads. */
+  readonly connectionsOpen: () => number;
+}
+
+interface Session {
+  connection: Connection | undefined;
+}
+
+export class ServingApp {
+  readonly #app: App;
+  readonly #context: AppContext;
+  readonly #sockets = new Map<Connection, WebSocket<Session>>();
+  #listening: Listening | undefined;
+
+  constructor(context: AppContext) {
+    this.#context = context;
+    this.#app = createApp();
+    this.#routeWebSocket();
+    this.#app.any('/*', (res, req) => handleHttp(context, res, req));
+  }
+
+  /**
+   * Listens and returns the port; undefined when the address cannot be had.
+   * @param shared whether other threads listen on the same port
+   */
+  listen(host: string, port: number, shared: boolean): number | undefined {
+    this.#listening = listen(this.#app, host, port, shared);
+    return this.#listening?.port;
+  }
+
+  /** Takes no more connections. */
+  stopListening(): void {
+    if (this.#listening !== undefined) closeListening(this.#listening);
+    this.#listening = undefined;
+  }
+
+  /** Answers what is in flight and closes each WebSocket (1001) when its answers are out, at the latest at the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
+    const impatientAt = performance.now() + CHATTY_MS_MAX;
+    while (this.#sockets.size > 0 && performance.now() < deadlineMs) {
+      // What the kernel has received and not handed over yet arrives meanwhile.
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+      for (const connection of this.#sockets.keys()) {
+        const isQuiet = !connection.takeHeard();
+        if (connection.idle && (isQuiet || performance.now() > impatientAt)) {
+          connection.close(1001, 'the server is shutting down');
+        }
+      }
+    }
+    for (const connection of this.#sockets.keys()) connection.close(1001, 'the server is shutting down');
+  }
+
+  /** Ends every connection and the app. */
+  close(): void {
+    this.stopListening();
+    this.#app.close();
+  }
+
+  #routeWebSocket(): void {
+    const context = this.#context;
+    this.#app.ws<Session>('/v1/ws', {
+      compression: 0,
+      maxPayloadLength: context.limits.frameBytesMax + PAYLOAD_SLACK_BYTES,
+      // No limit: connection.ts holds requests while much waits.
+      maxBackpressure: 0,
+      idleTimeout: IDLE_SECONDS_MAX,
+      sendPingsAutomatically: true,
+      upgrade: (res, req, upgradeContext) => {
+        const refusal = this.#upgradeRefusal();
+        if (refusal !== undefined) {
+          context.counters.add('refusedConnections', 1);
+          context.counters.error(refusal.code);
+          new Exchange(res, 'json', false).sendError(refusal);
+          return;
+        }
+        const key = req.getHeader('sec-websocket-key');
+        const protocol = req.getHeader('sec-websocket-protocol');
+        const extensions = req.getHeader('sec-websocket-extensions');
+        res.upgrade<Session>({ connection: undefined }, key, protocol, extensions, upgradeContext);
+      },
+      open: (ws) => {
+        const connection = new Connection(ws, context);
+        ws.getUserData().connection = connection;
+        this.#sockets.set(connection, ws);
+        context.counters.add('webSockets', 1);
+        context.counters.add('webSocketsOpened', 1);
+      },
+      message: (ws, message, isBinary) => ws.getUserData().connection?.receive(message, isBinary),
+      drain: (ws) => ws.getUserData().connection?.drained(),
+      close: (ws) => {
+        const { connection } = ws.getUserData();
+        if (connection === undefined) return;
+        connection.ended();
+        if (this.#sockets.delete(connection)) context.counters.add('webSockets', -1);
+      },
+    });
+  }
+
+  #upgradeRefusal(): RazielError | undefined {
+    const context = this.#context;
+    if (context.isDraining()) return new RazielError('SHUTTING_DOWN', 'the server is shutting down');
+    if (context.connectionsOpen() >= context.connectionsMax) {
+      return new RazielError('OVERLOADED', `the server takes at most ${context.connectionsMax} connections`);
+    }
+    return undefined;
+  }
+}

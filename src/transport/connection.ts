@@ -1,0 +1,298 @@
+// One WebSocket connection: takes its frames in order, answers them in order, and bounds what waits.
+//
+// While the socket is backpressured (the client reads slower than it asks), while an answer is being counted elsewhere, or when the
+// connection has had its turn of the thread, later frames are held as copies in a queue and go on when the way is free. Past the limits of
+// that queue a request gets OVERLOADED instead, in its place in the same queue; a client that overruns even that is closed.
+
+import { RazielError } from '../errors.ts';
+import { FRAME_NOT_HOT, type FrameAnswerer, type Ref } from '../drivers/engine.ts';
+import { type CountedOp, type Counters } from '../metrics/counters.ts';
+import { packMessage } from '../protocol/codec.ts';
+import { BrokenFrame, type Frame, openFrame } from '../protocol/frames.ts';
+import type { Answer } from '../service/reply.ts';
+import type { Service } from '../service/service.ts';
+import { encodeAnswer } from './answers.ts';
+import { HeldQueue } from './held-queue.ts';
+
+/** What a connection needs of its socket; a test can stand in for it. */
+export interface Socket {
+  send(message: Uint8Array | string, isBinary: boolean): unknown;
+  getBufferedAmount(): number;
+  end(code: number, reason: string): void;
+  cork(work: () => void): unknown;
+}
+
+export interface ConnectionLimits {
+  readonly frameBytesMax: number;
+  /** Requests held at most; as many again may wait as OVERLOADED answers. */
+  readonly inFlightMax: number;
+  readonly heldBytesMax: number;
+}
+
+/** Bytes that may wait in the socket before requests are held. */
+export const BUFFERED_BYTES_MAX = 1024 * 1024;
+/** Microseconds of searching after which a connection lets others go first. */
+const TURN_MICROS_MAX = 20_000;
+/** Held requests that are taken in one go. */
+const RESUME_FRAMES_MAX = 512;
+
+export interface ConnectionContext {
+  readonly service: Service;
+  /** The engine's short way for hot frames, when it has one. */
+  readonly answerer: FrameAnswerer | undefined;
+  readonly counters: Counters;
+  readonly limits: ConnectionLimits;
+  /** Told of errors that are the server's own. */
+  readonly report: (error: unknown) => void;
+}
+
+const WS = 1;
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #context: ConnectionContext;
+  readonly #held = new HeldQueue();
+  /** An answer is awaited. */
+  #waiting = false;
+  /** The rest goes on in the next turn of the event loop. */
+  #yielding = false;
+  #closed = false;
+  #turnMicros = 0;
+  #heard = false;
+
+  constructor(socket: Socket, context: ConnectionContext) {
+    this.#socket = socket;
+    this.#context = context;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Nothing is held or awaited, and nothing waits in the socket. */
+  get idle(): boolean {
+    return !this.#waiting && this.#held.length === 0 && (this.#closed || this.#socket.getBufferedAmount() === 0);
+  }
+
+  /** Whether a frame has come since this was last asked. */
+  takeHeard(): boolean {
+    const heard = this.#heard;
+    this.#heard = false;
+    return heard;
+  }
+
+  /** A frame came. Its bytes are valid during the call only. */
+  receive(frame: ArrayBuffer, binary: boolean): void {
+    if (this.#closed) return;
+    this.#heard = true;
+    if (frame.byteLength > this.#context.limits.frameBytesMax) {
+      this.#context.counters.add('closedTooLarge', 1);
+      this.close(1009, `a frame has at most ${this.#context.limits.frameBytesMax} bytes`);
+      return;
+    }
+    if (this.#isBlocked()) this.#hold(frame, binary);
+    else this.#process(frame, binary);
+  }
+
+  /** The socket has sent what waited in it, or some of it. */
+  drained(): void {
+    this.#resume();
+  }
+
+  /** The socket is gone. */
+  ended(): void {
+    this.#closed = true;
+    this.#forgetHeld();
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#forgetHeld();
+    this.#socket.end(code, reason);
+  }
+
+  #isBlocked(): boolean {
+    return (
+      this.#waiting || this.#yielding || this.#held.length > 0 || this.#socket.getBufferedAmount() > BUFFERED_BYTES_MAX
+    );
+  }
+
+  #process(frame: ArrayBuffer, binary: boolean): void {
+    const { answerer, service, counters } = this.#context;
+    if (binary && answerer !== undefined) {
+      let length: number;
+      try {
+        length = answerer.answerFrame(frame, Date.now(), service.limits.batchFixesMax, service.reply);
+      } catch (error) {
+        // A hot frame that the engine refuses (SEARCH_TOO_WIDE) is a whole one, so that its ref can be read.
+        this.#fail(error, openFrame(new Uint8Array(frame), true).ref, true, 'nearest', 0);
+        return;
+      }
+      if (length !== FRAME_NOT_HOT) {
+        if (length > 0) this.#socket.send(service.reply.view(length), true);
+        const status = answerer.frameStatus;
+        const op = status[0] as number;
+        const micros = status[5] as number;
+        counters.requestAt(op, WS, micros);
+        if (op === 0) {
+          counters.fixes(status[1] as number, status[2] as number, status[3] as number, status[4] as number);
+        } else {
+          this.#spend(micros);
+        }
+        return;
+      }
+    }
+    this.#processLongWay(new Uint8Array(frame), binary);
+  }
+
+  #processLongWay(bytes: Uint8Array, binary: boolean): void {
+    const startedAt = performance.now();
+    let opened: Frame;
+    try {
+      opened = openFrame(bytes, binary);
+    } catch (error) {
+      if (error instanceof BrokenFrame) {
+        this.#context.counters.add('closedBroken', 1);
+        this.close(1007, error.message.slice(0, 100));
+        return;
+      }
+      this.#fail(error, undefined, binary, 'other', startedAt);
+      return;
+    }
+    let op: CountedOp = 'other';
+    try {
+      const request = opened.read();
+      op = request.op;
+      const answer = this.#context.service.execute(request, opened.ref, binary ? 'msgpack' : 'json');
+      if (answer instanceof Promise) this.#await(answer, opened.ref, binary, op, startedAt);
+      else this.#succeed(answer, binary, op, startedAt);
+    } catch (error) {
+      this.#fail(error, opened.ref, binary, op, startedAt);
+    }
+  }
+
+  #await(answer: Promise<Answer>, ref: Ref, binary: boolean, op: CountedOp, startedAt: number): void {
+    this.#waiting = true;
+    answer
+      .then(
+        (got) => {
+          if (!this.#closed) this.#succeed(got, binary, op, startedAt);
+        },
+        (error: unknown) => {
+          if (!this.#closed) this.#fail(error, ref, binary, op, startedAt);
+        },
+      )
+      .finally(() => {
+        this.#waiting = false;
+        this.#resume();
+      });
+  }
+
+  #succeed(answer: Answer, binary: boolean, op: CountedOp, startedAt: number): void {
+    const bytes = encodeAnswer(answer, this.#context.service.reply, binary ? 'msgpack' : 'json');
+    if (bytes !== undefined) this.#socket.send(bytes, binary);
+    this.#context.service.reply.release();
+    const micros = (performance.now() - startedAt) * 1000;
+    this.#context.counters.request(op, 'ws', micros);
+    if (op !== 'locations') this.#spend(micros);
+  }
+
+  #fail(error: unknown, ref: Ref, binary: boolean, op: CountedOp, startedAt: number): void {
+    if (!(error instanceof RazielError)) {
+      this.#context.report(error);
+      this.#context.counters.error('INTERNAL');
+      this.close(1011, 'internal error');
+      return;
+    }
+    this.#context.counters.error(error.code);
+    this.#context.counters.request(op, 'ws', startedAt === 0 ? 0 : (performance.now() - startedAt) * 1000);
+    this.#sendError(error, ref, binary);
+  }
+
+  #sendError(error: RazielError, ref: Ref, binary: boolean): void {
+    const value = ref === undefined ? { error: error.toBody() } : { ref, error: error.toBody() };
+    this.#socket.send(binary ? packMessage(value) : JSON.stringify(value), binary);
+  }
+
+  #spend(micros: number): void {
+    this.#turnMicros += micros;
+    if (this.#turnMicros < TURN_MICROS_MAX) return;
+    this.#turnMicros = 0;
+    this.#resumeLater();
+  }
+
+  #hold(frame: ArrayBuffer, binary: boolean): void {
+    const { limits, counters } = this.#context;
+    const held = this.#held;
+    if (held.frames < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax) {
+      held.pushFrame(frame.slice(0), binary);
+      counters.add('heldTotal', 1);
+      counters.add('heldRequests', 1);
+      counters.add('heldBytes', frame.byteLength);
+      return;
+    }
+    counters.add('overloaded', 1);
+    if (held.refusals >= limits.inFlightMax) {
+      counters.add('closedSlow', 1);
+      this.close(1013, 'too many requests in flight');
+      return;
+    }
+    let ref: Ref;
+    try {
+      ref = openFrame(new Uint8Array(frame), binary).ref;
+    } catch (error) {
+      if (error instanceof BrokenFrame) {
+        counters.add('closedBroken', 1);
+        this.close(1007, error.message.slice(0, 100));
+        return;
+      }
+    }
+    held.pushRefusal(ref, binary);
+  }
+
+  #resumeLater(): void {
+    if (this.#yielding) return;
+    this.#yielding = true;
+    setImmediate(() => {
+      this.#yielding = false;
+      this.#resume();
+    });
+  }
+
+  #resume(): void {
+    if (this.#closed || this.#held.length === 0 || this.#waiting || this.#yielding) return;
+    this.#socket.cork(() => this.#takeHeld());
+  }
+
+  #takeHeld(): void {
+    const { counters, limits } = this.#context;
+    for (let taken = 0; this.#held.length > 0; taken++) {
+      // Backpressured: drained() goes on. Waiting: the answer does.
+      if (this.#closed || this.#waiting || this.#yielding) return;
+      if (this.#socket.getBufferedAmount() > BUFFERED_BYTES_MAX) return;
+      if (taken === RESUME_FRAMES_MAX) {
+        this.#resumeLater();
+        return;
+      }
+      const held = this.#held.shift();
+      if (held === undefined) return;
+      if (held.frame === undefined) {
+        counters.error('OVERLOADED');
+        counters.request('other', 'ws', 0);
+        const message = `at most ${limits.inFlightMax} requests (${limits.heldBytesMax} bytes) may be in flight on a connection`;
+        this.#sendError(new RazielError('OVERLOADED', message), held.ref, held.binary);
+      } else {
+        counters.add('heldRequests', -1);
+        counters.add('heldBytes', -held.frame.byteLength);
+        this.#process(held.frame, held.binary);
+      }
+    }
+  }
+
+  #forgetHeld(): void {
+    this.#context.counters.add('heldRequests', -this.#held.frames);
+    this.#context.counters.add('heldBytes', -this.#held.bytes);
+    this.#held.clear();
+  }
+}

@@ -1,0 +1,92 @@
+// Writes HTTP responses: status, headers and body in one go, without a body for HEAD, and never after the client has gone.
+
+import { type ErrorCode, RazielError } from '../errors.ts';
+import type { Encoding } from '../protocol/codec.ts';
+import { encodeValue } from './answers.ts';
+import type { HttpResponse } from './uws.ts';
+
+const STATUS_LINES: Readonly<Record<number, string>> = {
+  200: '200 OK',
+  204: '204 No Content',
+  400: '400 Bad Request',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  413: '413 Content Too Large',
+  415: '415 Unsupported Media Type',
+  422: '422 Unprocessable Content',
+  500: '500 Internal Server Error',
+  501: '501 Not Implemented',
+  503: '503 Service Unavailable',
+};
+
+const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
+  json: 'application/json',
+  msgpack: 'application/msgpack',
+};
+
+/** A response under way: who asked, how the answer is to look, and whether anybody still waits for it. */
+export class Exchange {
+  readonly encoding: Encoding;
+  readonly #res: HttpResponse;
+  readonly #head: boolean;
+  /** The connection ends with this response. */
+  closing = false;
+  #over = false;
+  /** Answered, or aborted by the client. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  constructor(res: HttpResponse, encoding: Encoding, head: boolean) {
+    this.#res = res;
+    this.encoding = encoding;
+    this.#head = head;
+  }
+
+  aborted(): void {
+    this.#over = true;
+  }
+
+  sendValue(value: unknown): void {
+    this.send(200, CONTENT_TYPES[this.encoding], encodeValue(value, this.encoding));
+  }
+
+  sendEncoded(body: Uint8Array | string): void {
+    this.send(200, CONTENT_TYPES[this.encoding], body);
+  }
+
+  sendError(error: RazielError, headers: readonly (readonly [string, string])[] = []): void {
+    const all = error.code === 'OVERLOADED' ? [...headers, ['retry-after', '1'] as const] : headers;
+    this.send(error.status, CONTENT_TYPES[this.encoding], encodeValue({ error: error.toBody() }, this.encoding), all);
+  }
+
+  sendNothing(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#res.cork(() => {
+      this.#res.writeStatus(STATUS_LINES[204] as string).endWithoutBody(undefined, this.closing);
+    });
+  }
+
+  send(
+    status: number,
+    contentType: string,
+    body: Uint8Array | string,
+    headers: readonly (readonly [string, string])[] = [],
+  ): void {
+    if (this.#over) return;
+    this.#over = true;
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus(STATUS_LINES[status] ?? String(status)).writeHeader('content-type', contentType);
+      for (const [name, value] of headers) res.writeHeader(name, value);
+      if (this.#head) res.endWithoutBody(Buffer.byteLength(body), this.closing);
+      else res.end(body, this.closing);
+    });
+  }
+}
+
+/** The code under which an error of any kind is counted and answered. */
+export function asRazielError(error: unknown): RazielError {
+  return error instanceof RazielError ? error : new RazielError('INTERNAL' satisfies ErrorCode, 'internal error');
+}

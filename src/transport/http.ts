@@ -1,0 +1,276 @@
+// HTTP: from a request line to an operation and back. Bodies are JSON, MessagePack or (fixes) NDJSON; answers are JSON, or
+// MessagePack for those who accept it.
+
+import { RazielError } from '../errors.ts';
+import type { BatchResult } from '../drivers/engine.ts';
+import type { CountedOp, Counters } from '../metrics/counters.ts';
+import { type FixBatch, readJson, readJsonFixes, readMessagePackFixes, readNdjsonFixes } from '../protocol/bodies.ts';
+import { type Encoding, unpackMessage } from '../protocol/codec.ts';
+import { isFields, readId, refuseUnknown } from '../protocol/fields.ts';
+import { checkMessage } from '../protocol/msgpack-walk.ts';
+import { openApiDocument } from '../protocol/openapi.ts';
+import type { Operation } from '../protocol/operations.ts';
+import { readQueryString } from '../protocol/query-string.ts';
+import { readSupply, type Request } from '../protocol/requests.ts';
+import { readNearest, readSearch, readSearches } from '../protocol/searches.ts';
+import type { Service } from '../service/service.ts';
+import { encodeAnswer } from './answers.ts';
+import { readBody } from './http-body.ts';
+import { asRazielError, Exchange } from './http-response.ts';
+import { findRoute, MethodNotAllowed } from './routes.ts';
+import type { HttpRequest, HttpResponse } from './uws.ts';
+
+export interface HttpContext {
+  readonly service: Service;
+  readonly counters: Counters;
+  readonly bodyBytesMax: number;
+  /** True once the server shuts down. */
+  readonly isDraining: () => boolean;
+  /** True when requests may come: every serving thread listens. */
+  readonly isReady: () => boolean;
+  /** Prometheus' text format and its content type. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Told of errors that are the server's own. */
+  readonly report: (error: unknown) => void;
+}
+
+type BodyType = 'json' | 'msgpack' | 'ndjson';
+
+const BODY_TYPES: Readonly<Record<string, BodyType>> = {
+  '': 'json',
+  'application/json': 'json',
+  'application/msgpack': 'msgpack',
+  'application/x-msgpack': 'msgpack',
+  'application/vnd.msgpack': 'msgpack',
+  'application/x-ndjson': 'ndjson',
+  'application/ndjson': 'ndjson',
+};
+
+/** What is read of a request before its handler returns, when it is still there. */
+interface Head {
+  readonly query: string;
+  readonly contentType: string;
+  readonly contentEncoding: string;
+  readonly contentLength: number;
+}
+
+export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpRequest): void {
+  const startedAt = performance.now();
+  const method = req.getCaseSensitiveMethod();
+  const exchange = new Exchange(res, acceptedEncoding(req.getHeader('accept')), method === 'HEAD');
+  exchange.closing = context.isDraining();
+  res.onAborted(() => {
+    if (!exchange.over) context.counters.add('abortedRequests', 1);
+    exchange.aborted();
+  });
+  let op: CountedOp = 'other';
+  const fail = (error: unknown): void => sendFailure(context, exchange, error);
+  const count = (): void => context.counters.request(op, 'http', (performance.now() - startedAt) * 1000);
+  try {
+    const { operation, parameter } = findRoute(method, req.getUrl());
+    op = countedOp(operation);
+    const head: Head = {
+      query: req.getQuery() ?? '',
+      contentType: req.getHeader('content-type'),
+      contentEncoding: req.getHeader('content-encoding'),
+      contentLength: Number(req.getHeader('content-length')),
+    };
+    if (operation.http?.from === 'body') {
+      const type = bodyType(operation, head);
+      const tooLarge = (): void => {
+        fail(new RazielError('TOO_LARGE', `a body has at most ${context.bodyBytesMax} bytes, got more`));
+        count();
+      };
+      if (head.contentLength > context.bodyBytesMax) {
+        tooLarge();
+        return;
+      }
+      const take = (body: Uint8Array): void => {
+        settle(() => answerBody(context, exchange, operation, type, body), fail, count);
+      };
+      readBody(res, context.bodyBytesMax, take, tooLarge);
+      return;
+    }
+    settle(() => answer(context, exchange, operation, head.query, parameter), fail, count);
+  } catch (error) {
+    fail(error);
+    count();
+  }
+}
+
+/** Runs what may answer now or later; counts when it has. */
+function settle(work: () => void | Promise<void>, fail: (error: unknown) => void, count: () => void): void {
+  try {
+    const later = work();
+    if (later instanceof Promise) {
+      later.catch(fail).finally(count);
+      return;
+    }
+  } catch (error) {
+    fail(error);
+  }
+  count();
+}
+
+function answer(
+  context: HttpContext,
+  exchange: Exchange,
+  operation: Operation,
+  query: string,
+  parameter: string,
+): void | Promise<void> {
+  switch (operation.name) {
+    case 'nearest':
+      return execute(context, exchange, {
+        op: 'nearest',
+        query: readNearest(readQueryString(query, operation.parameters)),
+      });
+    case 'supply':
+      return execute(context, exchange, {
+        op: 'supply',
+        query: readSupply(readQueryString(query, operation.parameters)),
+      });
+    case 'driver':
+      return execute(context, exchange, { op: 'driver', id: readPathId(parameter) });
+    case 'remove': {
+      const id = readPathId(parameter);
+      if (!context.service.engine.remove(id, Date.now())) {
+        throw new RazielError('UNKNOWN_DRIVER', `no driver ${JSON.stringify(id)} is held`, { field: 'id' });
+      }
+      return exchange.sendNothing();
+    }
+    case 'readyz':
+      if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
+      if (!context.isReady()) throw new RazielError('OVERLOADED', 'the server is starting');
+      return exchange.sendValue({ status: 'ready' });
+    case 'healthz':
+      return exchange.sendValue({ status: 'ok' });
+    case 'openapi':
+      return exchange.send(200, 'application/json', openApiText());
+    case 'metrics':
+      return context.metrics().then(({ contentType, text }) => exchange.send(200, contentType, text));
+    default:
+      throw new RazielError('NOT_FOUND', `nothing is at ${operation.http?.path}`);
+  }
+}
+
+function answerBody(
+  context: HttpContext,
+  exchange: Exchange,
+  operation: Operation,
+  type: BodyType,
+  body: Uint8Array,
+): void | Promise<void> {
+  if (operation.name === 'locations') {
+    const batch = readFixes(type, body);
+    const result = context.service.apply(batch.bytes);
+    return exchange.sendValue(withReasons(result, batch));
+  }
+  const value = type === 'msgpack' ? readMessagePack(body) : readJson(body);
+  if (operation.name === 'search') {
+    const query = readSearch(value);
+    const request: Request = query.kind === 'nearest' ? { op: 'nearest', query } : { op: 'within', query };
+    return execute(context, exchange, request);
+  }
+  if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map with searches');
+  refuseUnknown(value, new Set(['searches']), 'multisearch');
+  return execute(context, exchange, { op: 'multisearch', queries: readSearches(value) });
+}
+
+function execute(context: HttpContext, exchange: Exchange, request: Request): void | Promise<void> {
+  const { service } = context;
+  const send = (got: Awaited<ReturnType<Service['execute']>>): void => {
+    const bytes = encodeAnswer(got, service.reply, exchange.encoding);
+    exchange.sendEncoded(bytes ?? '');
+    service.reply.release();
+  };
+  const got = service.execute(request, undefined, exchange.encoding);
+  return got instanceof Promise ? got.then(send) : send(got);
+}
+
+function readFixes(type: BodyType, body: Uint8Array): FixBatch {
+  if (type === 'msgpack') return readMessagePackFixes(body);
+  return type === 'ndjson' ? readNdjsonFixes(body) : readJsonFixes(body);
+}
+
+/** The engine's result, with what is known of the lines of NDJSON that were no JSON. */
+function withReasons(result: BatchResult, batch: FixBatch): BatchResult {
+  const { broken } = batch;
+  if (broken === undefined || broken.size === 0) return result;
+  const rejected = result.rejected.map((fix) => ({ ...fix, message: broken.get(fix.index) ?? fix.message }));
+  return { ...result, rejected };
+}
+
+function readMessagePack(body: Uint8Array): unknown {
+  checkMessage(body);
+  return unpackMessage(body);
+}
+
+function readPathId(encoded: string): string {
+  try {
+    return readId(decodeURIComponent(encoded));
+  } catch (error) {
+    if (error instanceof RazielError) throw error;
+    throw new RazielError('BAD_ID', 'the id in the path is not percent-encoded UTF-8', { field: 'id' });
+  }
+}
+
+/** @throws RazielError UNSUPPORTED_TYPE */
+function bodyType(operation: Operation, head: Head): BodyType {
+  const [mediaType = '', ...parameters] = head.contentType.toLowerCase().split(';');
+  const type = BODY_TYPES[mediaType.trim()];
+  const isAllowed = type !== undefined && (type !== 'ndjson' || operation.name === 'locations');
+  if (!isAllowed) {
+    const allowed = operation.name === 'locations' ? 'JSON, MessagePack or NDJSON' : 'JSON or MessagePack';
+    throw new RazielError(
+      'UNSUPPORTED_TYPE',
+      `a body here is ${allowed}, got content type ${JSON.stringify(mediaType.slice(0, 64))}`,
+    );
+  }
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
+  if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) {
+    throw new RazielError('UNSUPPORTED_TYPE', `a body here is UTF-8, got ${charset.slice(0, 32)}`);
+  }
+  if (head.contentEncoding !== '' && head.contentEncoding !== 'identity') {
+    throw new RazielError(
+      'UNSUPPORTED_TYPE',
+      `a body here is not compressed, got content encoding ${head.contentEncoding.slice(0, 32)}`,
+    );
+  }
+  return type;
+}
+
+function acceptedEncoding(accept: string): Encoding {
+  return /application\/(?:x-|vnd\.)?msgpack/i.test(accept) ? 'msgpack' : 'json';
+}
+
+function countedOp(operation: Operation): CountedOp {
+  switch (operation.name) {
+    case 'locations':
+    case 'nearest':
+    case 'multisearch':
+    case 'driver':
+    case 'remove':
+    case 'supply':
+      return operation.name;
+    case 'search':
+    case 'within':
+      return 'within';
+    default:
+      return 'other';
+  }
+}
+
+function sendFailure(context: HttpContext, exchange: Exchange, cause: unknown): void {
+  const error = asRazielError(cause);
+  if (error.code === 'INTERNAL') context.report(cause);
+  context.counters.error(error.code);
+  exchange.sendError(error, error instanceof MethodNotAllowed ? [['allow', error.allow]] : []);
+}
+
+let openApi: string | undefined;
+
+function openApiText(): string {
+  openApi ??= JSON.stringify(openApiDocument());
+  return openApi;
+}
