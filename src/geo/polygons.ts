@@ -54,7 +54,8 @@ function ringHolds(ring: PreparedRing, lat: number, lon: number, ignoreBoundary:
   if (lat < ring.south || lat > ring.north) return false;
   const from = ring.turnWest ?? ring.west;
   const to = ring.turnWest === undefined ? ring.east : from;
-  for (let turns = Math.ceil((from - lon) / 360); ; turns++) {
+  // Rounding must not skip the turn at which the point lies exactly on the west end.
+  for (let turns = Math.ceil((from - lon) / 360 - 1e-9); ; turns++) {
     const x = lon + 360 * turns;
     if (x > to && ring.turnWest === undefined) return false;
     if (booleanPointInPolygon([x, lat], ring.geometry, { ignoreBoundary })) return true;

@@ -24,13 +24,13 @@ import { distanceMeters } from '../../src/geo/distance.ts';
 import { polygonContains, preparePolygon } from '../../src/geo/polygons.ts';
 import { TAGS_DISTINCT_MAX } from '../../src/limits.ts';
 
-export function openOracle(options: EngineOptions): DriverEngine {
+export function openOracle(options: EngineOptions): Oracle {
   return new Oracle(options);
 }
 
 const compare = (a: DriverRecord, b: DriverRecord): number => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id));
 
-class Oracle implements DriverEngine {
+export class Oracle implements DriverEngine {
   readonly kind = 'oracle';
   readonly options: EngineOptions;
   #drivers = new Map<string, DriverRecord>();
