@@ -4,58 +4,169 @@
 //   … server.port …
 //   await server.stop();
 
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 import { allocateCounters } from './metrics/counters.ts';
 import { createServing } from './server-serving.ts';
-import { chooseEngine } from './service/engines.ts';
+import { type ServingThreads, startServingThreads, startSupplyThread, type SupplyThread } from './server-threads.ts';
+import { type ChosenEngine, chooseEngine } from './service/engines.ts';
+import type { SupplyCounter } from './service/service.ts';
+import { RemoteSupply } from './supply/remote.ts';
 import { SlicedSupply } from './supply/slices.ts';
+import { lockPort } from './transport/port-lock.ts';
 
 const SWEEP_MS = 50;
 
 export interface RunningServer {
-  readonly port: number;
   readonly host: string;
-  /** Drains and stops; resolves when everything is closed. A second call waits for the first. */
+  readonly port: number;
+  /** Which engine serves, with how many threads. */
+  readonly engine: 'native' | 'portable' | 'oracle';
+  readonly threads: number;
+  /** Resolves when the server has stopped; rejects when a thread of it failed. */
+  readonly done: Promise<void>;
+  /** Takes no more connections, answers what is in flight, closes everything; a second call waits for the first. */
   stop(): Promise<void>;
 }
 
 /** @throws Error that says in one sentence why the server cannot start */
 export async function startServer(config: Config): Promise<RunningServer> {
   const log = pino({ level: config.logLevel }, pino.destination(2));
-  const { engine, reason } = chooseEngine(config.engine, {
+  const chosen = await chooseEngine(config.engine, {
     driversMax: config.driversMax,
     ttlSecondsDefault: config.ttl,
     searchCandidatesMax: config.searchCandidatesMax,
   });
-  log.info({ engine: engine.kind }, `engine ${engine.kind}: ${reason}`);
-  const supply = new SlicedSupply(engine);
+  const { engine, handle } = chosen;
+  log.info(`engine ${engine.kind}: ${chosen.reason}`);
+  const threads = handle === undefined ? 1 : config.threads;
+  if (threads < config.threads) log.warn(`the ${engine.kind} engine has one thread; ${config.threads} were asked for`);
+
+  let fail: (error: Error) => void = () => {};
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failure.catch(() => {}); // it is told by `done`
+  const onFailure = (error: Error): void => {
+    log.fatal(error);
+    fail(error);
+  };
+
+  let front: Front;
+  try {
+    front = await (threads === 1
+      ? startOne(config, chosen, log, onFailure)
+      : startSeveral(config, handle as number, threads, log, onFailure));
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+  const sweeper = setInterval(() => engine.sweep(Date.now()), SWEEP_MS);
+  const { port } = front;
+  log.info(`listening on ${config.host}:${port} with ${threads} serving thread${threads === 1 ? '' : 's'}`);
+
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let stopped: Promise<void> | undefined;
+  return {
+    host: config.host,
+    port,
+    engine: engine.kind,
+    threads,
+    done: Promise.race([finished, failure]),
+    stop() {
+      stopped ??= (async () => {
+        log.info('stopping: no new connections, answering what is in flight');
+        await front.stop(config.drainSeconds * 1000);
+        clearInterval(sweeper);
+        engine.close();
+        log.info('stopped');
+        finish();
+      })();
+      return stopped;
+    },
+  };
+}
+
+/** What listens. */
+interface Front {
+  readonly port: number;
+  stop(drainMs: number): Promise<void>;
+}
+
+/** This thread serves. */
+async function startOne(
+  config: Config,
+  { engine, handle }: ChosenEngine,
+  log: Logger,
+  onFailure: (error: Error) => void,
+): Promise<Front> {
+  const supplyThread = handle === undefined ? undefined : await startSupplyThread(handle, 1, onFailure);
   const serving = createServing({
     config,
     engine,
     shared: allocateCounters(1),
     thread: 0,
-    supply: (query, ref, encoding) => supply.count(query, ref, encoding),
+    supply: supplyOf(supplyThread, engine),
     isReady: () => true,
     report: (error) => log.error(error),
   });
   const port = serving.listen(config.port, false);
-  if (port === undefined)
-    throw new Error(`${config.host}:${config.port} cannot be listened on: it is in use, or not this machine's`);
-  const sweeper = setInterval(() => engine.sweep(Date.now()), SWEEP_MS);
-  log.info({ host: config.host, port }, `listening on ${config.host}:${port}`);
-  let stopped: Promise<void> | undefined;
+  if (port === undefined) {
+    serving.close();
+    await supplyThread?.stop();
+    throw cannotListen(config);
+  }
   return {
     port,
-    host: config.host,
-    stop() {
-      stopped ??= (async () => {
-        await serving.drain(config.drainSeconds * 1000);
-        clearInterval(sweeper);
-        serving.close();
-        engine.close();
-      })();
-      return stopped;
+    async stop(drainMs) {
+      await serving.drain(drainMs);
+      serving.close();
+      await supplyThread?.stop();
     },
   };
+}
+
+function supplyOf(thread: SupplyThread | undefined, engine: ChosenEngine['engine']): SupplyCounter {
+  const [port] = thread?.ports ?? [];
+  const supply = port === undefined ? new SlicedSupply(engine) : new RemoteSupply(port);
+  return (query, ref, encoding) => supply.count(query, ref, encoding);
+}
+
+/** Workers serve, each with a listening socket of its own on one port; this thread starts, sweeps and stops. */
+async function startSeveral(
+  config: Config,
+  handle: number,
+  threads: number,
+  log: Logger,
+  onFailure: (error: Error) => void,
+): Promise<Front> {
+  const lock = await lockPort(config.host, config.port);
+  if (lock === undefined) throw cannotListen(config);
+  let supplyThread: SupplyThread | undefined;
+  let serving: ServingThreads | undefined;
+  const stop = async (drainMs: number): Promise<void> => {
+    await serving?.drain(drainMs);
+    await supplyThread?.stop();
+    lock.release();
+  };
+  try {
+    supplyThread = await startSupplyThread(handle, threads, onFailure);
+    const counters = allocateCounters(threads);
+    const report = (text: string): void => log.error(text);
+    serving = await startServingThreads(config, handle, counters, supplyThread.ports, report, onFailure);
+    if (!(await serving.listen(lock.port))) throw cannotListen(config);
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  return { port: lock.port, stop };
+}
+
+function cannotListen({ host, port }: Config): Error {
+  return new Error(
+    `cannot listen on ${host}:${port}: another server has the port, or the address is not this machine's`,
+  );
 }

@@ -2,15 +2,13 @@
 // has one thread; beside the native engine a thread of its own counts (worker.ts).
 
 import type { DriverEngine, Ref } from '../drivers/engine.ts';
-import { RazielError } from '../errors.ts';
-import { type Encoding, packMessage } from '../protocol/codec.ts';
+import type { Encoding } from '../protocol/codec.ts';
 import type { SupplyQuery } from '../protocol/requests.ts';
+import { encodeSupply, SUPPLIES_MAX, tooMany } from './answers.ts';
 import { SupplyTally } from './tally.ts';
 
 /** Drivers in a slice: about a millisecond of h3-js. */
 const SLICE_DRIVERS = 500;
-/** Supplies that may be under way at once. */
-export const SUPPLIES_MAX = 8;
 
 export class SlicedSupply {
   readonly #engine: DriverEngine;
@@ -37,13 +35,4 @@ export class SlicedSupply {
       this.#underWay--;
     }
   }
-}
-
-export function encodeSupply(tally: SupplyTally, query: SupplyQuery, ref: Ref, encoding: Encoding): Uint8Array {
-  const answer = { ...(ref === undefined ? {} : { ref }), resolution: query.resolution, cells: tally.cells() };
-  return encoding === 'msgpack' ? packMessage(answer) : Buffer.from(JSON.stringify(answer));
-}
-
-export function tooMany(): RazielError {
-  return new RazielError('OVERLOADED', `at most ${SUPPLIES_MAX} supplies are counted at once`);
 }

@@ -1,0 +1,58 @@
+// A serving thread of several: a worker that attaches to the engine, listens on the shared port when it is told to, and drains and
+// ends when it is told to.
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Config } from './config.ts';
+import { createServing } from './server-serving.ts';
+import { attachEngine } from './service/engines.ts';
+import { RemoteSupply } from './supply/remote.ts';
+
+export interface ServingThreadData {
+  readonly config: Config;
+  readonly shared: SharedArrayBuffer;
+  readonly thread: number;
+  readonly handle: number;
+  readonly supplyPort: MessagePort;
+  /** One int32: 1 once every thread listens. */
+  readonly ready: SharedArrayBuffer;
+}
+
+export type ToThread = { readonly listen: number } | { readonly drainMs: number };
+export type FromThread =
+  | { readonly created: true }
+  | { readonly listening: boolean }
+  | { readonly drained: true }
+  | { readonly report: string };
+
+const data = workerData as ServingThreadData;
+const main = parentPort as MessagePort;
+const engine = await attachEngine(data.handle);
+const supply = new RemoteSupply(data.supplyPort);
+const ready = new Int32Array(data.ready);
+const serving = createServing({
+  config: data.config,
+  engine,
+  shared: data.shared,
+  thread: data.thread,
+  supply: (query, ref, encoding) => supply.count(query, ref, encoding),
+  isReady: () => Atomics.load(ready, 0) === 1,
+  report: (error) => tell({ report: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+});
+
+main.on('message', async (message: ToThread) => {
+  if ('listen' in message) {
+    tell({ listening: serving.listen(message.listen, true) !== undefined });
+    return;
+  }
+  await serving.drain(message.drainMs);
+  serving.close();
+  data.supplyPort.close();
+  engine.close();
+  tell({ drained: true });
+  main.close();
+});
+tell({ created: true });
+
+function tell(message: FromThread): void {
+  main.postMessage(message);
+}

@@ -1,0 +1,130 @@
+// Starts and stops the threads of a server of several: the serving workers on their shared port, and the supply thread.
+
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Config } from './config.ts';
+import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
+import type { SupplyWorkerData } from './supply/worker.ts';
+
+/** How much longer than its drain a thread may take to end before it is terminated. */
+const ENDING_MS = 1_000;
+
+/** The supply thread and, for each serving thread, the port to reach it by. */
+export interface SupplyThread {
+  readonly ports: readonly MessagePort[];
+  stop(): Promise<void>;
+}
+
+export async function startSupplyThread(
+  handle: number,
+  servingThreads: number,
+  onFailure: (error: Error) => void,
+): Promise<SupplyThread> {
+  const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
+  const workerData: SupplyWorkerData = { handle, ports: channels.map((channel) => channel.port2) };
+  const worker = new Worker(new URL('./supply/worker.js', import.meta.url), {
+    workerData,
+    transferList: [...workerData.ports],
+    name: 'raziel supply',
+  });
+  const watch = watchWorker(worker, 'the supply thread', onFailure);
+  await nextMessage(worker);
+  return {
+    ports: channels.map((channel) => channel.port1),
+    async stop() {
+      watch.expectEnd();
+      // It may be in the middle of a count, which nobody waits for any more.
+      await worker.terminate();
+    },
+  };
+}
+
+export interface ServingThreads {
+  /** Listens in every thread; false when one could not. */
+  listen(port: number): Promise<boolean>;
+  drain(ms: number): Promise<void>;
+}
+
+export async function startServingThreads(
+  config: Config,
+  handle: number,
+  shared: SharedArrayBuffer,
+  supplyPorts: readonly MessagePort[],
+  report: (text: string) => void,
+  onFailure: (error: Error) => void,
+): Promise<ServingThreads> {
+  const ready = new SharedArrayBuffer(4);
+  const threads = supplyPorts.map((supplyPort, thread) => {
+    const workerData: ServingThreadData = { config, shared, thread, handle, supplyPort, ready };
+    const worker = new Worker(new URL('./server-thread.js', import.meta.url), {
+      workerData,
+      transferList: [supplyPort],
+      name: `raziel serving ${thread}`,
+    });
+    worker.on('message', (message: FromThread) => {
+      if ('report' in message) report(message.report);
+    });
+    return { worker, watch: watchWorker(worker, `serving thread ${thread}`, onFailure) };
+  });
+  await Promise.all(threads.map(({ worker }) => nextMessage(worker)));
+  return {
+    async listen(port) {
+      const answers = await Promise.all(threads.map(({ worker }) => ask(worker, { listen: port })));
+      const isListening = answers.every((answer) => 'listening' in answer && answer.listening);
+      Atomics.store(new Int32Array(ready), 0, isListening ? 1 : 0);
+      return isListening;
+    },
+    async drain(ms) {
+      await Promise.all(
+        threads.map(async ({ worker, watch }) => {
+          watch.expectEnd();
+          worker.postMessage({ drainMs: ms } satisfies ToThread);
+          const timer = setTimeout(() => void worker.terminate(), ms + ENDING_MS);
+          await watch.ended;
+          clearTimeout(timer);
+        }),
+      );
+    },
+  };
+}
+
+function watchWorker(worker: Worker, name: string, onFailure: (error: Error) => void) {
+  let isEndExpected = false;
+  let cause: unknown;
+  worker.on('error', (error) => {
+    cause = error;
+  });
+  const ended = new Promise<void>((resolve) => {
+    worker.once('exit', () => {
+      resolve();
+      if (!isEndExpected) onFailure(new Error(`${name} ended unexpectedly`, { cause }));
+    });
+  });
+  return {
+    ended,
+    expectEnd() {
+      isEndExpected = true;
+    },
+  };
+}
+
+function ask(worker: Worker, message: ToThread): Promise<FromThread> {
+  worker.postMessage(message);
+  return nextMessage(worker);
+}
+
+/** The next message that is not a report; rejects when the worker ends first. */
+function nextMessage(worker: Worker): Promise<FromThread> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: FromThread): void => {
+      if (typeof message === 'object' && 'report' in message) return;
+      worker.off('message', onMessage);
+      worker.off('exit', onExit);
+      worker.off('error', onExit);
+      resolve(message);
+    };
+    const onExit = (cause: unknown): void => reject(new Error('a thread ended while it started', { cause }));
+    worker.on('message', onMessage);
+    worker.once('error', onExit);
+    worker.once('exit', onExit);
+  });
+}
