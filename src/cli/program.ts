@@ -1,0 +1,61 @@
+// The command line as a whole: the commands, and what becomes of errors.
+
+import { Command, CommanderError } from 'commander';
+import { RazielClientError } from '../client/index.ts';
+import { RazielError } from '../errors.ts';
+import { demoCommand } from './demo.ts';
+import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from './exit.ts';
+import { nearestCommand } from './nearest.ts';
+import { Output } from './output.ts';
+import { replayCommand } from './replay.ts';
+import { serveCommand } from './serve.ts';
+import { topCommand } from './top.ts';
+import { packageVersion, versionCommand } from './version.ts';
+
+const EXIT_CODES = `
+Exit codes: 0 all is well; 1 it failed; 2 the command line is wrong; 3 no server answers; 4 a replay with broken lines or
+rejected fixes; 130 interrupted.
+
+Examples:
+  raziel serve                                     start a server on 127.0.0.1:7400
+  raziel demo                                      start one with a fleet that drives about San Francisco
+  raziel replay cabs.csv.gz --speed 10             send recorded tracks, ten times as fast as they were
+  raziel nearest 37.7751 -122.4194 --k 3           ask who is nearest
+  raziel top                                       watch a server at work`;
+
+/** Runs a command line; resolves to its exit code. `args` are those behind the program's name. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  let exitCode = EXIT_OK;
+  const done = (code: number): void => {
+    exitCode = code;
+  };
+  const program = new Command('raziel')
+    .description('A geospatial search engine server for fleets that move.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .showHelpAfterError('(raziel --help, or raziel COMMAND --help, lists what there is)')
+    .addHelpText('after', EXIT_CODES)
+    .exitOverride();
+  for (const add of [serveCommand, demoCommand, replayCommand, nearestCommand, topCommand, versionCommand])
+    add(program, done);
+  for (const command of program.commands) command.exitOverride();
+  try {
+    if (args.length === 0) program.help({ error: true });
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has said what is wrong already; its own code is 0 for --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    const output = new Output(false);
+    output.note(`${output.errorColor.red('error:')} ${(error as Error).message}`);
+    return exitCodeOf(error);
+  }
+}
+
+const UNREACHABLE_CODES = new Set(['CONNECT_FAILED', 'CONNECTION_LOST', 'TIMEOUT']);
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandFailure) return error.exitCode;
+  if (error instanceof RazielClientError) return UNREACHABLE_CODES.has(error.code) ? EXIT_UNREACHABLE : EXIT_FAILURE;
+  if (error instanceof RazielError) return EXIT_USAGE;
+  return EXIT_FAILURE;
+}

@@ -1,0 +1,63 @@
+// raziel serve: the server, until it is told to stop.
+
+import { type Command, Option } from 'commander';
+import { ConfigError, readConfig, SETTINGS } from '../config.ts';
+import { startServer } from '../server.ts';
+import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
+import { interruption, untilAborted } from './interrupt.ts';
+import { Output } from './output.ts';
+
+export function serveCommand(program: Command, done: (exitCode: number) => void): void {
+  const command = program.command('serve').description('start the server');
+  withConfigFlags(command)
+    .option('--json', 'print where it listens as one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ json = false, ...given }: { json?: boolean } & Record<string, unknown>) => {
+      done(await serve(given, new Output(json)));
+    });
+}
+
+const EXAMPLES = `
+Every option can come from the environment too: --drivers-max as RAZIEL_DRIVERS_MAX.
+
+Examples:
+  raziel serve
+  raziel serve --port 0 --json
+  raziel serve --host 0.0.0.0 --insecure --threads 4 --ttl 120`;
+
+/** Adds a flag for every setting of the server. */
+export function withConfigFlags(command: Command, leaveOut: readonly string[] = []): Command {
+  for (const { name, flag, description, default: value, isSwitch } of SETTINGS) {
+    if (leaveOut.includes(name)) continue;
+    // The default is only shown: what is not given must stay open for the environment.
+    const shown = isSwitch ? description : `${description} (default: ${String(value)})`;
+    command.addOption(new Option(isSwitch ? flag : `${flag} <value>`, shown));
+  }
+  return command;
+}
+
+/** @throws CommandFailure EXIT_USAGE for a bad setting, EXIT_FAILURE for a server that cannot start */
+export async function startOrFail(given: Record<string, unknown>): Promise<Awaited<ReturnType<typeof startServer>>> {
+  try {
+    return await startServer(readConfig(given, process.env));
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CommandFailure(EXIT_USAGE, error.message);
+    throw new CommandFailure(EXIT_FAILURE, (error as Error).message);
+  }
+}
+
+async function serve(given: Record<string, unknown>, output: Output): Promise<number> {
+  const { signal, dispose } = interruption();
+  const server = await startOrFail(given);
+  const url = urlOf(server);
+  if (output.json) output.object({ event: 'listening', url, host: server.host, port: server.port, pid: process.pid });
+  else output.line(`raziel listens on ${output.color.cyan(url)} (stop it with Ctrl-C)`);
+  await untilAborted(signal);
+  await server.stop();
+  dispose();
+  return EXIT_OK;
+}
+
+export function urlOf({ host, port }: { host: string; port: number }): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
