@@ -42,14 +42,10 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const threads = handle === undefined ? 1 : config.threads;
   if (threads < config.threads) log.warn(`the ${engine.kind} engine has one thread; ${config.threads} were asked for`);
 
-  let fail: (error: Error) => void = () => {};
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failure.catch(() => {}); // it is told by `done`
+  const failure = deferred();
   const onFailure = (error: Error): void => {
     log.fatal(error);
-    fail(error);
+    failure.reject(error);
   };
 
   let front: Front;
@@ -65,17 +61,14 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const { port } = front;
   log.info(`listening on ${config.host}:${port} with ${threads} serving thread${threads === 1 ? '' : 's'}`);
 
-  let finish: () => void = () => {};
-  const finished = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
+  const finished = deferred();
   let stopped: Promise<void> | undefined;
   return {
     host: config.host,
     port,
     engine: engine.kind,
     threads,
-    done: Promise.race([finished, failure]),
+    done: Promise.race([finished.promise, failure.promise]),
     stop() {
       stopped ??= (async () => {
         log.info('stopping: no new connections, answering what is in flight');
@@ -83,11 +76,21 @@ export async function startServer(config: Config): Promise<RunningServer> {
         clearInterval(sweeper);
         engine.close();
         log.info('stopped');
-        finish();
+        finished.resolve();
       })();
       return stopped;
     },
   };
+}
+
+/** A promise that nobody needs to wait for, and its ends. */
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
+  let ends: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    ends = { resolve, reject };
+  });
+  promise.catch(() => {});
+  return { promise, ...(ends as NonNullable<typeof ends>) };
 }
 
 /** What listens. */

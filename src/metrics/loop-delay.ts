@@ -13,8 +13,6 @@ export class LoopDelay {
   constructor(counters: Counters) {
     this.#histogram.enable();
     this.#timer = setInterval(() => {
-      // The histogram measures the interval between samples, of which the resolution is no delay.
-      const delaySeconds = (nanos: number): number => Math.max(0, nanos / 1e9 - SAMPLE_MS / 1e3);
       counters.set('loopDelayP99Seconds', delaySeconds(this.#histogram.percentile(99)));
       counters.set('loopDelayMaxSeconds', delaySeconds(this.#histogram.max));
       this.#histogram.reset();
@@ -26,4 +24,9 @@ export class LoopDelay {
     clearInterval(this.#timer);
     this.#histogram.disable();
   }
+}
+
+/** The histogram measures the interval between samples, of which the resolution is no delay. */
+function delaySeconds(nanos: number): number {
+  return Math.max(0, nanos / 1e9 - SAMPLE_MS / 1e3);
 }

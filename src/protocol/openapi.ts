@@ -1,11 +1,134 @@
-// The OpenAPI document of the HTTP API, made from the table of operations.
+// The OpenAPI document of the HTTP API (3.1), made from the table of operations.
 
-import { OPERATIONS } from './operations.ts';
+import { type ErrorCode, STATUS_OF_CODE } from '../errors.ts';
+import { reference, type Schema, SCHEMAS, schemaOf } from './openapi-schemas.ts';
+import { type HttpRoute, type Operation, type OperationName, OPERATIONS } from './operations.ts';
+import type { Parameter } from './parameters.ts';
+
+/** The schema of the answer; undefined for one without a body. */
+const ANSWERS: Partial<Record<OperationName, string>> = {
+  locations: 'Locations',
+  nearest: 'SearchAnswer',
+  search: 'SearchAnswer',
+  multisearch: 'MultisearchAnswer',
+  driver: 'Driver',
+  supply: 'Supply',
+  healthz: 'Status',
+  readyz: 'Status',
+};
+
+const BODIES: Partial<Record<OperationName, Schema>> = {
+  locations: {
+    anyOf: [reference('Fix'), { type: 'array', items: { anyOf: [reference('Fix'), reference('Row')] } }],
+  },
+  search: reference('Search'),
+  multisearch: reference('Multisearch'),
+};
+
+const SEARCH_ERRORS: readonly ErrorCode[] = ['SEARCH_TOO_WIDE', 'OVERLOADED'];
+const BODY_ERRORS: readonly ErrorCode[] = ['BAD_JSON', 'BAD_MSGPACK', 'BAD_REQUEST', 'TOO_LARGE', 'UNSUPPORTED_TYPE'];
+
+/** Codes that the operation may answer with, beside those of its own parameters. */
+const ERRORS: Partial<Record<OperationName, readonly ErrorCode[]>> = {
+  locations: BODY_ERRORS,
+  nearest: ['SEARCH_TOO_WIDE', 'NOT_SUPPORTED'],
+  search: [...BODY_ERRORS, 'SEARCH_TOO_WIDE', 'NOT_SUPPORTED'],
+  multisearch: [...BODY_ERRORS, 'SEARCH_TOO_WIDE', 'NOT_SUPPORTED'],
+  driver: ['UNKNOWN_DRIVER'],
+  remove: ['UNKNOWN_DRIVER'],
+  supply: SEARCH_ERRORS,
+  readyz: ['SHUTTING_DOWN', 'OVERLOADED'],
+};
 
 export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of OPERATIONS) {
+    if (operation.http === undefined) continue;
+    const { path, method } = operation.http;
+    paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation, operation.http) };
+  }
   return {
     openapi: '3.1.0',
-    info: { title: 'Raziel', version: '0' },
-    paths: Object.fromEntries(OPERATIONS.flatMap((o) => (o.http ? [[o.http.path, {}]] : []))),
+    info: {
+      title: 'Raziel',
+      version: '1',
+      summary: 'Where moving things are, and which are nearest.',
+      description:
+        'Degrees on WGS84, metres, metres per second, degrees clockwise from north, milliseconds since the Unix epoch. ' +
+        'The same operations, and more, are ops of the WebSocket at /v1/ws; docs/protocol.md describes them.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: { schemas: SCHEMAS },
   };
+}
+
+function describe(operation: Operation, route: HttpRoute): object {
+  const isBody = route.from === 'body';
+  const parameters = isBody ? [] : operation.parameters.map((parameter) => parameterOf(parameter, route));
+  const body = BODIES[operation.name];
+  return {
+    operationId: operation.name,
+    summary: operation.summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: bodyContent(operation.name, body) } }),
+    responses: { ...success(operation), ...failures(operation, route) },
+  };
+}
+
+function parameterOf(parameter: Parameter, route: HttpRoute): object {
+  const isInPath = route.from === 'path';
+  const isList = parameter.type === 'tags' || parameter.type === 'bbox';
+  return {
+    name: parameter.name,
+    in: isInPath ? 'path' : 'query',
+    required: isInPath || parameter.required === true,
+    description: parameter.description,
+    schema: schemaOf(parameter),
+    // Lists are written `a,b`.
+    ...(isList ? { style: 'form', explode: false } : {}),
+  };
+}
+
+function bodyContent(name: OperationName, schema: Schema): object {
+  const common = { 'application/json': { schema }, 'application/msgpack': { schema } };
+  if (name !== 'locations') return common;
+  const lines = { type: 'string', description: 'One fix or row a line.' };
+  return { ...common, 'application/x-ndjson': { schema: lines } };
+}
+
+function success(operation: Operation): object {
+  if (operation.name === 'remove') return { 204: { description: 'Forgotten.' } };
+  if (operation.name === 'metrics') {
+    return { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } };
+  }
+  const name = ANSWERS[operation.name];
+  const schema = name === undefined ? { type: 'object' } : reference(name);
+  return { 200: { description: 'The answer.', content: answerContent(schema) } };
+}
+
+function failures(operation: Operation, route: HttpRoute): object {
+  const own =
+    route.from === 'body' ? searchCodes(operation.name) : operation.parameters.map((parameter) => parameter.code);
+  const codes = new Set<ErrorCode>([...own, ...(ERRORS[operation.name] ?? [])]);
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) byStatus.set(STATUS_OF_CODE[code], [...(byStatus.get(STATUS_OF_CODE[code]) ?? []), code]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, list]) => [
+      status,
+      { description: list.join(', '), content: answerContent(reference('Error')) },
+    ]),
+  );
+}
+
+/** Codes of what is inside the body of a search. */
+function searchCodes(name: OperationName): ErrorCode[] {
+  if (name === 'locations') return [];
+  const searches = OPERATIONS.filter((operation) => operation.name === 'nearest' || operation.name === 'within');
+  return searches.flatMap((operation) => operation.parameters.map((parameter) => parameter.code));
+}
+
+function answerContent(schema: Schema): object {
+  return { 'application/json': { schema }, 'application/msgpack': { schema } };
 }

@@ -4,10 +4,20 @@ import { RazielError } from '../errors.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import { handleHttp, type HttpContext } from './http.ts';
 import { Exchange } from './http-response.ts';
-import { type App, closeListening, createApp, listen, type Listening, type WebSocket } from './uws.ts';
+import {
+  type App,
+  closeListening,
+  createApp,
+  type HttpResponse,
+  listen,
+  type Listening,
+  type WebSocket,
+} from './uws.ts';
 
 /** Above the limit of frames by this much a frame still arrives whole and is refused with a close frame; beyond, uWebSockets.js drops the connection. */
 const PAYLOAD_SLACK_BYTES = 15 * 1024 * 1024;
+/** Connections past the limit that are still taken for as long as they speak HTTP: to say OVERLOADED, and for /metrics and /healthz. */
+const SPARE_CONNECTIONS = 64;
 const IDLE_SECONDS_MAX = 120;
 /** A connection that has sent nothing for this long has nothing under way that the server could know of. */
 const QUIET_MS = 50;
@@ -33,6 +43,7 @@ export class ServingApp {
   constructor(context: AppContext) {
     this.#context = context;
     this.#app = createApp();
+    this.#countConnections();
     this.#routeWebSocket();
     this.#app.any('/*', (res, req) => handleHttp(context, res, req));
   }
@@ -74,6 +85,20 @@ export class ServingApp {
     this.#app.close();
   }
 
+  /** Counts HTTP connections; one that is upgraded is counted as a WebSocket from then on. */
+  #countConnections(): void {
+    const context = this.#context;
+    // Called with 1 for each connection that comes and −1 for each that goes without having been upgraded.
+    this.#app.filter((res, count) => {
+      const change = Number(count);
+      context.counters.add('httpConnections', change);
+      if (change > 0 && context.connectionsOpen() > context.connectionsMax + SPARE_CONNECTIONS) {
+        context.counters.add('refusedConnections', 1);
+        res.close();
+      }
+    });
+  }
+
   #routeWebSocket(): void {
     const context = this.#context;
     this.#app.ws<Session>('/v1/ws', {
@@ -88,7 +113,9 @@ export class ServingApp {
         if (refusal !== undefined) {
           context.counters.add('refusedConnections', 1);
           context.counters.error(refusal.code);
-          new Exchange(res, 'json', false).sendError(refusal);
+          const exchange = new Exchange(res, 'json', false);
+          exchange.closing = true;
+          exchange.sendError(refusal);
           return;
         }
         const key = req.getHeader('sec-websocket-key');
@@ -100,6 +127,7 @@ export class ServingApp {
         const connection = new Connection(ws, context);
         ws.getUserData().connection = connection;
         this.#sockets.set(connection, ws);
+        context.counters.add('httpConnections', -1);
         context.counters.add('webSockets', 1);
         context.counters.add('webSocketsOpened', 1);
       },
@@ -117,7 +145,7 @@ export class ServingApp {
   #upgradeRefusal(): RazielError | undefined {
     const context = this.#context;
     if (context.isDraining()) return new RazielError('SHUTTING_DOWN', 'the server is shutting down');
-    if (context.connectionsOpen() >= context.connectionsMax) {
+    if (context.connectionsOpen() > context.connectionsMax) {
       return new RazielError('OVERLOADED', `the server takes at most ${context.connectionsMax} connections`);
     }
     return undefined;

@@ -174,19 +174,16 @@ export class Connection {
 
   #await(answer: Promise<Answer>, ref: Ref, binary: boolean, op: CountedOp, startedAt: number): void {
     this.#waiting = true;
-    answer
-      .then(
-        (got) => {
-          if (!this.#closed) this.#succeed(got, binary, op, startedAt);
-        },
-        (error: unknown) => {
-          if (!this.#closed) this.#fail(error, ref, binary, op, startedAt);
-        },
-      )
-      .finally(() => {
-        this.#waiting = false;
-        this.#resume();
-      });
+    const settle = (send: () => void): void => {
+      this.#waiting = false;
+      if (this.#closed) return;
+      this.#socket.cork(send);
+      this.#resume();
+    };
+    answer.then(
+      (got) => settle(() => this.#succeed(got, binary, op, startedAt)),
+      (error: unknown) => settle(() => this.#fail(error, ref, binary, op, startedAt)),
+    );
   }
 
   #succeed(answer: Answer, binary: boolean, op: CountedOp, startedAt: number): void {
