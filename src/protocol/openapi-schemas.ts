@@ -84,11 +84,11 @@ function bodyOf(parameters: readonly Parameter[]): Schema {
   return { ...object(properties, required), additionalProperties: false };
 }
 
-const AREA_NAMES = ['bbox', 'geometry', 'circle', 'zone'];
+const AREA_NAMES: ReadonlySet<string> = new Set(['bbox', 'geometry', 'circle', 'zone']);
 
 function searchWithin(): Schema {
   const [areas, others] = [true, false].map((isArea) =>
-    WITHIN_PARAMETERS.filter((parameter) => AREA_NAMES.includes(parameter.name) === isArea),
+    WITHIN_PARAMETERS.filter((parameter) => AREA_NAMES.has(parameter.name) === isArea),
   ) as [Parameter[], Parameter[]];
   const area = { ...bodyOf(areas), minProperties: 1, maxProperties: 1, description: 'Exactly one area.' };
   const rest = bodyOf(others) as { properties: Record<string, Schema> };
