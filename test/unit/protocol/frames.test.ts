@@ -23,7 +23,16 @@ describe('a frame', () => {
   });
 
   test('leaves an extension inside a batch to the engine, which rejects the one fix', () => {
-    const frame = Uint8Array.of(0x82, ...packMessage('op'), ...packMessage('locations'), ...packMessage('batch'), 0x91, 0xd4, 1, 0);
+    const frame = Uint8Array.of(
+      0x82,
+      ...packMessage('op'),
+      ...packMessage('locations'),
+      ...packMessage('batch'),
+      0x91,
+      0xd4,
+      1,
+      0,
+    );
     expect(openFrame(frame, true).read()).toMatchObject({ op: 'locations' });
   });
 
@@ -49,7 +58,8 @@ describe('a frame', () => {
   });
 
   test('of JSON that nests too deep is broken when it is large, and refused when it is small', () => {
-    const nested = (depth: number): Uint8Array => text(`{"op":"locations","batch":${'['.repeat(depth)}${']'.repeat(depth)}}`);
+    const nested = (depth: number): Uint8Array =>
+      text(`{"op":"locations","batch":${'['.repeat(depth)}${']'.repeat(depth)}}`);
     expect(() => openFrame(nested(400_000), false)).toThrow(BrokenFrame);
     expect(() => openFrame(nested(8_000), false).read()).toThrow(RazielError);
     expect(openFrame(text('{"op":"ping"}'), false).read()).toEqual({ op: 'ping' });
@@ -61,7 +71,21 @@ describe('a frame', () => {
   });
 
   test('reads 64-bit integers as numbers', () => {
-    const frame = Uint8Array.of(0x82, ...packMessage('op'), ...packMessage('ping'), ...packMessage('ref'), 0xcf, 0, 0, 0, 0, 0, 0, 0, 7);
+    const frame = Uint8Array.of(
+      0x82,
+      ...packMessage('op'),
+      ...packMessage('ping'),
+      ...packMessage('ref'),
+      0xcf,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      7,
+    );
     expect(openFrame(frame, true).ref).toBe(7);
   });
 });

@@ -63,7 +63,9 @@ describe('the walk over MessagePack', () => {
   });
 
   test('refuses what nests too deep', () => {
-    expect(codeOf(new Uint8Array(NESTING_MAX).fill(0x91).map((byte, at) => (at === NESTING_MAX - 1 ? 0x90 : byte)))).toBe('nothing');
+    expect(
+      codeOf(new Uint8Array(NESTING_MAX).fill(0x91).map((byte, at) => (at === NESTING_MAX - 1 ? 0x90 : byte))),
+    ).toBe('nothing');
     expect(codeOf(new Uint8Array(1_000_000).fill(0x91))).toBe('BAD_MSGPACK');
   });
 

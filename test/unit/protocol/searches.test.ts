@@ -34,7 +34,16 @@ describe('a nearest search', () => {
   });
 
   test('carries every filter to the engine', () => {
-    const fields = { ...HERE, k: 3, radius: 0, tags: ['a', 'a'], anyTags: ['b'], notTags: ['c'], maxAge: 0.5, explain: true };
+    const fields = {
+      ...HERE,
+      k: 3,
+      radius: 0,
+      tags: ['a', 'a'],
+      anyTags: ['b'],
+      notTags: ['c'],
+      maxAge: 0.5,
+      explain: true,
+    };
     expect(readRequest('nearest', fields, undefined)).toEqual({
       op: 'nearest',
       query: {
@@ -107,7 +116,21 @@ describe('a within search', () => {
   test('takes polygons with holes, and drops heights', () => {
     const shell = [...SQUARE.slice(0, 3), [0.5, 2, 100], [0, 0]];
     expect(readSearch({ within: area([[shell, SQUARE]], 'MultiPolygon') })).toMatchObject({
-      area: { kind: 'polygons', polygons: [[[[0, 0], [1, 0], [1, 1], [0.5, 2], [0, 0]], SQUARE]] },
+      area: {
+        kind: 'polygons',
+        polygons: [
+          [
+            [
+              [0, 0],
+              [1, 0],
+              [1, 1],
+              [0.5, 2],
+              [0, 0],
+            ],
+            SQUARE,
+          ],
+        ],
+      },
       limit: 100,
     });
   });
@@ -128,9 +151,42 @@ describe('a within search', () => {
     [area([]), 'BAD_GEOMETRY', 'geometry'],
     [area([SQUARE.slice(0, 3)]), 'BAD_GEOMETRY', 'geometry'],
     [area([[...SQUARE.slice(0, 3), [0, 0.1]]]), 'BAD_GEOMETRY', 'geometry'],
-    [area([[[0, 0], [1, 0], [1, '1'], [0, 0]]]), 'BAD_GEOMETRY', 'geometry'],
-    [area([[[0, 0], [1, 0], [1, 91], [0, 0]]]), 'BAD_GEOMETRY', 'geometry'],
-    [area([[[0, 0], [1, 0], [Number.NaN, 1], [0, 0]]]), 'BAD_GEOMETRY', 'geometry'],
+    [
+      area([
+        [
+          [0, 0],
+          [1, 0],
+          [1, '1'],
+          [0, 0],
+        ],
+      ]),
+      'BAD_GEOMETRY',
+      'geometry',
+    ],
+    [
+      area([
+        [
+          [0, 0],
+          [1, 0],
+          [1, 91],
+          [0, 0],
+        ],
+      ]),
+      'BAD_GEOMETRY',
+      'geometry',
+    ],
+    [
+      area([
+        [
+          [0, 0],
+          [1, 0],
+          [Number.NaN, 1],
+          [0, 0],
+        ],
+      ]),
+      'BAD_GEOMETRY',
+      'geometry',
+    ],
     [area(SQUARE), 'BAD_GEOMETRY', 'geometry'],
     [area([[SQUARE]]), 'BAD_GEOMETRY', 'geometry'],
     [area([manyVertices]), 'BAD_GEOMETRY', 'geometry'],

@@ -1,0 +1,254 @@
+// Flow control of one connection, with a socket that does what the test says: order, holding, OVERLOADED, closing.
+
+import { afterEach, describe, expect, test } from 'vitest';
+import { openPortableEngine } from '../../../src/drivers/portable.ts';
+import { allocateCounters, Counters, CounterTotals } from '../../../src/metrics/counters.ts';
+import { packMessage } from '../../../src/protocol/codec.ts';
+import { Reply } from '../../../src/service/reply.ts';
+import { Service, type SupplyCounter } from '../../../src/service/service.ts';
+import { BUFFERED_BYTES_MAX, Connection, type Socket } from '../../../src/transport/connection.ts';
+
+class FakeSocket implements Socket {
+  sent: { ref?: unknown; error?: { code: string } }[] = [];
+  buffered = 0;
+  closedWith: number | undefined;
+  send(message: Uint8Array | string): void {
+    this.sent.push(JSON.parse(String(message)));
+  }
+  getBufferedAmount(): number {
+    return this.buffered;
+  }
+  end(code: number): void {
+    this.closedWith = code;
+  }
+  cork(work: () => void): void {
+    work();
+  }
+  get refs(): unknown[] {
+    return this.sent.map(({ ref }) => ref);
+  }
+}
+
+const IN_FLIGHT_MAX = 5;
+const HELD_BYTES_MAX = 400;
+
+interface Given {
+  readonly supply?: SupplyCounter;
+}
+
+const engine = openPortableEngine({ driversMax: 10, ttlSecondsDefault: 60, searchCandidatesMax: 100 });
+const reported: unknown[] = [];
+
+afterEach(() => {
+  expect(reported).toEqual([]);
+});
+
+function open({ supply = () => Promise.reject(new Error('not in this test')) }: Given = {}) {
+  const shared = allocateCounters(1);
+  const counters = new Counters(shared, 0);
+  const socket = new FakeSocket();
+  const connection = new Connection(socket, {
+    service: new Service(engine, new Reply(), { batchFixesMax: 10 }, supply, () => {}),
+    answerer: undefined,
+    counters,
+    limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
+    report: (error) => reported.push(error),
+  });
+  const send = (request: object): void => {
+    const bytes = Buffer.from(JSON.stringify(request));
+    connection.receive(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length), false);
+  };
+  const ping = (ref: number, pad = ''): void => send({ op: 'ping', ref, pad });
+  return { socket, connection, totals: new CounterTotals(shared), send, ping };
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+/** A promise and its resolution. */
+function later(): { promise: Promise<Uint8Array>; resolve: () => void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<Uint8Array>((done) => {
+    resolve = () => done(Buffer.from('{"ref":"supply"}'));
+  });
+  return { promise, resolve };
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a connection', () => {
+  test('answers at once while its socket takes the answers', () => {
+    const { socket, ping } = open();
+    for (const ref of range(0, 100)) ping(ref);
+    expect(socket.refs).toEqual(range(0, 100));
+  });
+
+  test('holds requests while its socket is backpressured, and answers them in order on drain', () => {
+    const { socket, connection, totals, ping } = open();
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    for (const ref of range(0, IN_FLIGHT_MAX)) ping(ref);
+    expect(socket.sent).toEqual([]);
+    expect(totals.single('heldRequests')).toBe(IN_FLIGHT_MAX);
+    socket.buffered = 0;
+    connection.drained();
+    expect(socket.refs).toEqual(range(0, IN_FLIGHT_MAX));
+    expect(totals.single('heldRequests')).toBe(0);
+    expect(totals.single('heldBytes')).toBe(0);
+  });
+
+  test('stops again when the socket fills up in the middle of what it held', () => {
+    const { socket, connection, ping } = open();
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    for (const ref of range(0, 4)) ping(ref);
+    socket.buffered = 0;
+    const send = socket.send.bind(socket);
+    socket.send = (message) => {
+      send(message);
+      if (socket.sent.length === 2) socket.buffered = BUFFERED_BYTES_MAX + 1;
+    };
+    connection.drained();
+    expect(socket.refs).toEqual([0, 1]);
+    ping(4);
+    socket.buffered = 0;
+    connection.drained();
+    expect(socket.refs).toEqual(range(0, 5));
+  });
+
+  test('answers OVERLOADED in its place for each request past the limit', () => {
+    const { socket, connection, totals, ping } = open();
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    for (const ref of range(0, IN_FLIGHT_MAX + 3)) ping(ref);
+    socket.buffered = 0;
+    connection.drained();
+    expect(socket.refs).toEqual(range(0, IN_FLIGHT_MAX + 3));
+    expect(socket.sent.map(({ error }) => error?.code)).toEqual([
+      ...range(0, IN_FLIGHT_MAX).map(() => undefined),
+      'OVERLOADED',
+      'OVERLOADED',
+      'OVERLOADED',
+    ]);
+    expect(totals.single('overloaded')).toBe(3);
+    expect(totals.errors('OVERLOADED')).toBe(3);
+    ping(99);
+    expect(socket.sent.at(-1)).toMatchObject({ ref: 99, time: expect.any(Number) });
+  });
+
+  test('answers OVERLOADED past the bytes that it may hold', () => {
+    const { socket, connection, ping } = open();
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    for (const ref of range(0, 4)) ping(ref, 'x'.repeat(130));
+    socket.buffered = 0;
+    connection.drained();
+    expect(socket.sent.map(({ error }) => error?.code)).toEqual([undefined, undefined, 'OVERLOADED', 'OVERLOADED']);
+  });
+
+  test('closes a client that ignores OVERLOADED too, and lets go of what it held', () => {
+    const { socket, connection, totals, ping } = open();
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    for (const ref of range(0, 2 * IN_FLIGHT_MAX)) ping(ref);
+    expect(socket.closedWith).toBeUndefined();
+    ping(1000);
+    expect(socket.closedWith).toBe(1013);
+    expect(totals.single('closedSlow')).toBe(1);
+    expect(totals.single('heldRequests')).toBe(0);
+    socket.buffered = 0;
+    connection.drained();
+    ping(1001);
+    expect(socket.sent).toEqual([]);
+  });
+
+  test('keeps the order behind an answer that is counted elsewhere', async () => {
+    const { promise, resolve } = later();
+    const { socket, send, ping, connection } = open({ supply: () => promise });
+    ping(0);
+    send({ op: 'supply', ref: 'supply' });
+    ping(1);
+    ping(2);
+    expect(socket.refs).toEqual([0]);
+    expect(connection.idle).toBe(false);
+    resolve();
+    await nextTurn();
+    expect(socket.refs).toEqual([0, 'supply', 1, 2]);
+    expect(connection.idle).toBe(true);
+  });
+
+  test('drops an answer that comes after its connection has gone', async () => {
+    const { promise, resolve } = later();
+    const { socket, send, ping, connection, totals } = open({ supply: () => promise });
+    send({ op: 'supply', ref: 'supply' });
+    ping(1);
+    connection.ended();
+    resolve();
+    await nextTurn();
+    expect(socket.sent).toEqual([]);
+    expect(totals.single('heldRequests')).toBe(0);
+  });
+
+  test('closes with 1009 for a frame above the limit, 1007 for one that cannot be parsed', () => {
+    const large = open();
+    large.ping(0, 'x'.repeat(200));
+    expect(large.socket.closedWith).toBe(1009);
+    const broken = open();
+    broken.connection.receive(new ArrayBuffer(3), false);
+    expect(broken.socket.closedWith).toBe(1007);
+  });
+
+  test('closes with 1007 for a broken frame past the limit, too', () => {
+    const { socket, connection, ping } = open();
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    for (const ref of range(0, IN_FLIGHT_MAX)) ping(ref);
+    connection.receive(new ArrayBuffer(3), false);
+    expect(socket.closedWith).toBe(1007);
+  });
+
+  test('copies what it holds: the bytes of a frame are only lent', () => {
+    const { socket, connection } = open();
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    const bytes = packMessage({ op: 'ping', ref: 1 });
+    const lent = new Uint8Array(bytes).buffer;
+    connection.receive(lent, true);
+    new Uint8Array(lent).fill(0xc1);
+    socket.buffered = 0;
+    socket.send = (message: Uint8Array | string) => socket.sent.push(message as unknown as object);
+    connection.drained();
+    expect(socket.closedWith).toBeUndefined();
+    expect(socket.sent).toHaveLength(1);
+  });
+});
+
+describe('a connection to an engine with a short way', () => {
+  test('lets others go first when its searches have had their turn of the thread', async () => {
+    const shared = allocateCounters(1);
+    const socket = new FakeSocket();
+    const reply = new Reply();
+    let answered = 0;
+    const answerer = {
+      // Each is a search of 15 ms.
+      frameStatus: Int32Array.of(1, 0, 0, 0, 0, 15_000),
+      answerFrame: () => {
+        const json = Buffer.from(`{"ref":${answered++}}`);
+        reply.bytes.set(json);
+        return json.length;
+      },
+    };
+    const connection = new Connection(socket, {
+      service: new Service(
+        engine,
+        reply,
+        { batchFixesMax: 10 },
+        () => Promise.reject(new Error()),
+        () => {},
+      ),
+      answerer,
+      counters: new Counters(shared, 0),
+      limits: { frameBytesMax: 200, inFlightMax: 100, heldBytesMax: 10_000 },
+      report: (error) => reported.push(error),
+    });
+    socket.send = (message) => socket.sent.push(JSON.parse(Buffer.from(message as Uint8Array).toString()));
+    for (let i = 0; i < 5; i++) connection.receive(new ArrayBuffer(8), true);
+    expect(socket.refs).toEqual([0, 1]);
+    await nextTurn();
+    expect(socket.refs).toEqual([0, 1, 2, 3]);
+    await nextTurn();
+    expect(socket.refs).toEqual([0, 1, 2, 3, 4]);
+  });
+});
