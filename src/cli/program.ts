@@ -3,14 +3,9 @@
 import { Command, CommanderError } from 'commander';
 import { RazielClientError } from '../client/index.ts';
 import { RazielError } from '../errors.ts';
-import { demoCommand } from './demo.ts';
 import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from './exit.ts';
-import { nearestCommand } from './nearest.ts';
 import { Output } from './output.ts';
-import { replayCommand } from './replay.ts';
-import { serveCommand } from './serve.ts';
-import { topCommand } from './top.ts';
-import { packageVersion, versionCommand } from './version.ts';
+import { packageVersion } from './version.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 all is well; 1 it failed; 2 the command line is wrong; 3 no server answers; 4 a replay with broken lines or
@@ -22,6 +17,18 @@ Examples:
   raziel replay cabs.csv.gz --speed 10             send recorded tracks, ten times as fast as they were
   raziel nearest 37.7751 -122.4194 --k 3           ask who is nearest
   raziel top                                       watch a server at work`;
+
+type AddCommand = (program: Command, done: (exitCode: number) => void) => void;
+
+/** Each is loaded when it is called, or listed in the help: a search must not wait for the server's modules. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  demo: async () => (await import('./demo.ts')).demoCommand,
+  replay: async () => (await import('./replay.ts')).replayCommand,
+  nearest: async () => (await import('./nearest.ts')).nearestCommand,
+  top: async () => (await import('./top.ts')).topCommand,
+  version: async () => (await import('./version.ts')).versionCommand,
+};
 
 /** Runs a command line; resolves to its exit code. `args` are those behind the program's name. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -35,8 +42,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(raziel --help, or raziel COMMAND --help, lists what there is)')
     .addHelpText('after', EXIT_CODES)
     .exitOverride();
-  for (const add of [serveCommand, demoCommand, replayCommand, nearestCommand, topCommand, versionCommand])
-    add(program, done);
+  const [name = ''] = args;
+  const called = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  for (const command of called) (await COMMANDS[command]?.())?.(program, done);
   for (const command of program.commands) command.exitOverride();
   try {
     if (args.length === 0) program.help({ error: true });

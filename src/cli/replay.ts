@@ -1,8 +1,9 @@
 // raziel replay FILE…: recorded tracks, sent to a server as if they happened now.
 
+import { access, constants } from 'node:fs/promises';
 import cliProgress from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { RazielClientError } from '../client/index.ts';
+import { RazielError } from '../errors.ts';
 import { TTL_SECONDS_MAX } from '../limits.ts';
 import { type ColumnMap, parseColumnMap } from '../replay/columns.ts';
 import { METERS_PER_SECOND, type SpeedUnit, type TagRule } from '../replay/fields.ts';
@@ -98,6 +99,7 @@ Examples:
   raziel replay ride.gpx --id bike-7 --speed 10 --ttl 300`;
 
 async function runReplay(files: string[], flags: ReplayFlags, output: Output): Promise<number> {
+  for (const file of files) await access(file, constants.R_OK).catch(unreadable);
   const client = await connectOrFail(flags.url, {
     timeoutMs: ANSWER_TIMEOUT_MS,
     attemptsMax: Number.POSITIVE_INFINITY,
@@ -136,11 +138,9 @@ async function runReplay(files: string[], flags: ReplayFlags, output: Output): P
     );
   } catch (error) {
     bar.stop();
-    tellSummary(summary, flags, output);
-    if (error instanceof RazielClientError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (flags.strict && summary.broken > 0) throw new CommandFailure(EXIT_REJECTED, message);
-    throw code === 'ENOENT' || code === 'EISDIR' ? new CommandFailure(EXIT_USAGE, message) : error;
+    if (summary.lines > 0) tellSummary(summary, flags, output);
+    const isBroken = error instanceof RazielError && flags.strict && summary.broken > 0;
+    throw isBroken ? new CommandFailure(EXIT_REJECTED, error.message) : error;
   } finally {
     bar.stop();
     dispose();
@@ -149,6 +149,10 @@ async function runReplay(files: string[], flags: ReplayFlags, output: Output): P
   tellSummary(summary, flags, output);
   if (signal.aborted && !flags.loop) return EXIT_INTERRUPTED;
   return summary.broken + summary.rejected > 0 ? EXIT_REJECTED : EXIT_OK;
+}
+
+function unreadable(error: Error): never {
+  throw new CommandFailure(EXIT_USAGE, error.message);
 }
 
 function tellSummary(summary: ReplaySummary, flags: ReplayFlags, output: Output): void {

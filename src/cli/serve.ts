@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { ConfigError, readConfig, SETTINGS } from '../config.ts';
-import { startServer } from '../server.ts';
+import type { RunningServer } from '../server.ts';
 import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
 import { interruption, untilAborted } from './interrupt.ts';
 import { Output } from './output.ts';
@@ -37,9 +37,12 @@ export function withConfigFlags(command: Command, leaveOut: readonly string[] = 
 }
 
 /** @throws CommandFailure EXIT_USAGE for a bad setting, EXIT_FAILURE for a server that cannot start */
-export async function startOrFail(given: Record<string, unknown>): Promise<Awaited<ReturnType<typeof startServer>>> {
+export async function startOrFail(given: Record<string, unknown>): Promise<RunningServer> {
   try {
-    return await startServer(readConfig(given, process.env));
+    const config = readConfig(given, process.env);
+    // Loaded behind the check: a wrong option is told at once.
+    const { startServer } = await import('../server.ts');
+    return await startServer(config);
   } catch (error) {
     if (error instanceof ConfigError) throw new CommandFailure(EXIT_USAGE, error.message);
     throw new CommandFailure(EXIT_FAILURE, (error as Error).message);

@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { connect, type FixRow, type RazielClient } from '../client/index.ts';
+import { type ClientOptions, connect, type FixRow, type RazielClient } from '../client/index.ts';
 import { Fleet } from './fleet.ts';
 import type { FleetReport, FleetStart } from './messages.ts';
 import { seededRandom } from './random.ts';
@@ -19,13 +19,15 @@ const BATCH_FIXES = 500;
 type Counts = { -readonly [K in keyof FleetReport]: FleetReport[K] };
 
 class FleetFeed {
-  readonly #client: RazielClient;
+  readonly #feed: RazielClient;
+  readonly #dispatcher: RazielClient;
   readonly #start: FleetStart;
   #counts: Counts = emptyCounts();
   #tookMs: number[] = [];
 
-  constructor(client: RazielClient, start: FleetStart) {
-    this.#client = client;
+  constructor(feed: RazielClient, dispatcher: RazielClient, start: FleetStart) {
+    this.#feed = feed;
+    this.#dispatcher = dispatcher;
     this.#start = start;
   }
 
@@ -39,6 +41,8 @@ class FleetFeed {
       fleet.step(slot, SLOTS);
       const fixes = fleet.fixes(Date.now(), slot, SLOTS);
       for (let at = 0; at < fixes.length; at += BATCH_FIXES) void this.#send(fixes.slice(at, at + BATCH_FIXES));
+      // Half a tick later, so that what is measured is a search beside the feed and not the wait behind its own burst.
+      await delay(TICK_MS / 2);
       for (let i = 0; i < SEARCHES_PER_TICK; i += 1) {
         const lat = city.lat + (random() * 2 - 1) * SEARCH_DEGREES;
         const lon = city.lon + (random() * 2 - 1) * SEARCH_DEGREES;
@@ -54,7 +58,7 @@ class FleetFeed {
   async #send(fixes: readonly FixRow[]): Promise<void> {
     this.#counts.fixes += fixes.length;
     try {
-      const { accepted, rejected } = await this.#client.locations(fixes);
+      const { accepted, rejected } = await this.#feed.locations(fixes);
       this.#counts.accepted += accepted;
       this.#counts.rejected += rejected.length;
       if (rejected[0] !== undefined) this.#counts.failure = `${rejected[0].code} ${rejected[0].message}`;
@@ -66,7 +70,7 @@ class FleetFeed {
   async #search(lat: number, lon: number): Promise<void> {
     const askedMs = performance.now();
     try {
-      const { drivers } = await this.#client.nearest({ lat, lon, k: 5, tags: ['free'] });
+      const { drivers } = await this.#dispatcher.nearest({ lat, lon, k: 5, tags: ['free'] });
       this.#tookMs.push(performance.now() - askedMs);
       this.#counts.searches += 1;
       const [first] = drivers;
@@ -98,10 +102,6 @@ function emptyCounts(): Counts {
 }
 
 const start = workerData as FleetStart;
-const client = await connect(start.url, {
-  preferWs: true,
-  overflow: 'drop-oldest',
-  pendingMax: 1_000,
-  timeoutMs: 5_000,
-});
-await new FleetFeed(client, start).run();
+const options: ClientOptions = { preferWs: true, overflow: 'drop-oldest', pendingMax: 1_000, timeoutMs: 5_000 };
+const [feed, dispatcher] = await Promise.all([connect(start.url, options), connect(start.url, options)]);
+await new FleetFeed(feed, dispatcher, start).run();
