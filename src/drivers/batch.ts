@@ -34,7 +34,12 @@ export function applyBatch(batch: Uint8Array, nowMs: number, fixesMax: number, t
   return { ...counts, rejected };
 }
 
-function decodeBatch(batch: Uint8Array, fixesMax: number): readonly unknown[] {
+/** The fixes of a batch as they were sent, maps as Map. Throws as `DriverEngine.apply`. */
+export /**
+ * The fixes of a batch as decoded: maps as Map, rows as arrays, anything else as it came.
+ * @throws RazielError BAD_MSGPACK, BAD_REQUEST and TOO_LARGE as `DriverEngine.apply`
+ */
+export function decodeBatch(batch: Uint8Array, fixesMax: number): readonly unknown[] {
   const bytes = checkedMessagePack(batch);
   const length = arrayLength(bytes);
   if (length < 0) throw new RazielError('BAD_REQUEST', 'a batch must be an array of fixes or rows');

@@ -188,7 +188,7 @@ export function outcomeOf(result: BatchResult): string {
 export type OpenWorld = (options?: Partial<EngineOptions>) => World;
 
 /** Runs one suite over the oracle, the portable and the native engine. */
-export function forEachEngine(what: string, suite: (open: OpenWorld) => void): void {
+export function forEachEngine(what: string, suite: (open: OpenWorld, kind: EngineKind) => void): void {
   describe(what, () => {
     reportMissingNative();
     for (const [kind, openEngine] of [['oracle', openOracle] as const, ...REAL_ENGINES]) {
@@ -202,7 +202,7 @@ export function forEachEngine(what: string, suite: (open: OpenWorld) => void): v
           world?.engine.close();
           world = new World(openEngine({ ...OPTIONS, ...options }));
           return world;
-        });
+        }, kind);
       });
     }
   });
