@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pack, Unpackr } from 'msgpackr';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 
 const CLI = fileURLToPath(new URL('../../bin/raziel.mjs', import.meta.url));
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
@@ -19,6 +19,8 @@ export interface BootedServer {
   readonly process: ChildProcess;
   /** What it has written to standard error: its log. */
   readonly log: () => string;
+  /** The exit code, once it has ended; null after a signal. */
+  readonly exited: Promise<number | null>;
   /** Sends SIGTERM and returns the exit code. */
   stop(): Promise<number | null>;
 }
@@ -31,7 +33,7 @@ export async function bootServer(...flags: string[]): Promise<BootedServer> {
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk.toString();
   });
-  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
   const line = await Promise.race([
     once(createInterface(child.stdout), 'line') as Promise<[string]>,
     exited.then(() => undefined),
@@ -43,10 +45,10 @@ export async function bootServer(...flags: string[]): Promise<BootedServer> {
     port,
     process: child,
     log: () => log,
-    async stop() {
-      if (child.exitCode === null) child.kill('SIGTERM');
-      const [code] = await exited;
-      return code;
+    exited,
+    stop() {
+      child.kill('SIGTERM');
+      return exited;
     },
   };
 }

@@ -24,10 +24,12 @@ async function get(path: string, headers: Record<string, string> = {}) {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-async function post(path: string, body: string | Uint8Array, headers: Record<string, string> = JSON_TYPE) {
-  const response = await fetch(server.url + path, { method: 'POST', headers, body: body as BodyInit });
+async function post(path: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = JSON_TYPE) {
+  const response = await fetch(server.url + path, { method: 'POST', headers, body });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
+
+const search = async (body: object) => (await post('/v1/search', JSON.stringify(body))).body;
 
 const ids = (body: Record<string, unknown>): string[] => (body['drivers'] as { id: string }[]).map(({ id }) => id);
 
@@ -141,7 +143,6 @@ describe('searches', () => {
       [19.9995, 20.1],
       [19.9995, 19.9],
     ];
-    const search = async (body: object) => (await post('/v1/search', JSON.stringify(body))).body;
     expect(ids(await search({ within: { bbox: [19.9, 19.9, 20.1, 20.1] } }))).toEqual(['s1', 's2', 's3']);
     expect(ids(await search({ within: { geometry: { type: 'Polygon', coordinates: [ring] } } }))).toEqual(['s1', 's2']);
     const circle = await search({ within: { circle: { lat: 20, lon: 20.002, radius: 150 } } });
@@ -158,7 +159,11 @@ describe('searches', () => {
   });
 
   test('take MessagePack bodies', async () => {
-    const { body } = await post('/v1/search', pack({ nearest: { lat: 20, lon: 20, k: 1 } }), PACKED_TYPE);
+    const { body } = await post(
+      '/v1/search',
+      Uint8Array.from(pack({ nearest: { lat: 20, lon: 20, k: 1 } })),
+      PACKED_TYPE,
+    );
     expect(ids(body)).toEqual(['s1']);
   });
 });
@@ -246,7 +251,7 @@ describe('HEAD', () => {
 
 describe('what is refused', () => {
   const deep = Buffer.alloc(500_000, 0x91);
-  test.each<[string, string, string | Uint8Array | undefined, Record<string, string>, number, string]>([
+  test.each<[string, string, string | Uint8Array<ArrayBuffer> | undefined, Record<string, string>, number, string]>([
     ['GET', '/v1/nearest?lat=x&lon=1', undefined, {}, 400, 'BAD_LAT'],
     ['GET', '/v1/nearest?lon=1', undefined, {}, 400, 'BAD_LAT'],
     ['GET', '/v1/nearest?lat=1&lon=1&zone=a/b', undefined, {}, 501, 'NOT_SUPPORTED'],
@@ -296,7 +301,7 @@ describe('what is refused', () => {
     const response = await fetch(server.url + path, {
       method,
       headers,
-      ...(body === undefined ? {} : { body: body as BodyInit }),
+      ...(body === undefined ? {} : { body }),
     });
     const answer = (await response.json()) as { error: { code: string; message: string } };
     expect(answer.error).toMatchObject({ code, message: expect.any(String) });

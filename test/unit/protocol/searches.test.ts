@@ -23,7 +23,7 @@ const SQUARE = [
   [1, 1],
   [0, 0],
 ];
-const area = (coordinates: unknown, type = 'Polygon'): object => ({ geometry: { type, coordinates } });
+const area = (coordinates: unknown, type = 'Polygon'): Record<string, unknown> => ({ geometry: { type, coordinates } });
 
 describe('a nearest search', () => {
   test('takes its defaults for what is absent or null', () => {

@@ -64,13 +64,13 @@ function open({ supply = () => Promise.reject(new Error('not in this test')) }: 
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
-/** A promise and its resolution. */
+/** A supply that is counted when the test says so. */
 function later(): { promise: Promise<Uint8Array>; resolve: () => void } {
-  let resolve: () => void = () => {};
+  const ends: (() => void)[] = [];
   const promise = new Promise<Uint8Array>((done) => {
-    resolve = () => done(Buffer.from('{"ref":"supply"}'));
+    ends.push(() => done(Buffer.from('{"ref":"supply"}')));
   });
-  return { promise, resolve };
+  return { promise, resolve: () => ends[0]?.() };
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,130 @@
+// Flow control on a booted server: order under load, slow readers, the in-flight limit. What is scripted step by step is in
+// test/unit/transport; here the kernel's buffers and the event loop have their say.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type BootedServer, bootServer, RawClient } from '../support/booted-server.ts';
+
+const IN_FLIGHT = 16_384;
+
+let server: BootedServer;
+
+beforeAll(async () => {
+  server = await bootServer('--log-level', 'warn');
+  const client = await RawClient.connect(server);
+  const tags = Array.from({ length: 8 }, (_, i) => `a-rather-long-tag-to-make-answers-large-${i}`);
+  const batch = Array.from({ length: 200 }, (_, i) => [`driver-${i}`, 10 + i / 1e5, 10, null, 1, 2, 3, tags, 3600]);
+  expect(await client.ask({ op: 'locations', batch })).toMatchObject({ accepted: 200 });
+  client.close();
+});
+
+afterAll(async () => {
+  expect(await server.stop()).toBe(0);
+});
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(new RegExp(`^${name.replaceAll(/[{}"]/g, '\\$&')} (\\S+)`, 'm').exec(text)?.[1]);
+}
+
+/** About 75 kB of answer each. */
+const LARGE = { op: 'nearest', lat: 10, lon: 10, k: 200, radius: 1_000_000 };
+
+const refsOf = (client: RawClient): unknown[] => client.answers.map(({ ref }) => ref);
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+describe('a connection', () => {
+  test('answers 16,384 requests in flight, all and in order, in mixed encodings', async () => {
+    const client = await RawClient.connect(server);
+    for (const ref of range(IN_FLIGHT)) {
+      const request = ref % 3 === 0 ? { op: 'ping', ref } : { op: 'nearest', ref, lat: 10, lon: 10, k: 1 };
+      if (ref % 2 === 0) client.sendPacked(request);
+      else client.sendJson(request);
+    }
+    const answers = await client.until(IN_FLIGHT);
+    expect(refsOf(client)).toEqual(range(IN_FLIGHT));
+    expect(answers.filter(({ error }) => error !== undefined)).toEqual([]);
+    client.close();
+  });
+
+  test('keeps the order behind a supply, which is counted elsewhere', async () => {
+    const client = await RawClient.connect(server);
+    for (const ref of range(30)) client.sendPacked({ op: ref % 10 === 5 ? 'supply' : 'ping', ref });
+    await client.until(30);
+    expect(refsOf(client)).toEqual(range(30));
+    client.close();
+  });
+
+  test('sees its own fixes in the requests behind them', async () => {
+    const client = await RawClient.connect(server);
+    const count = 500;
+    for (const i of range(count)) {
+      client.sendPacked({ op: 'locations', ack: 'none', batch: [[`own-${i}`, -20, 20]] });
+      client.sendPacked({ op: 'driver', ref: i, id: `own-${i}` });
+    }
+    const answers = await client.until(count);
+    expect(answers.map(({ id }) => id)).toEqual(range(count).map((i) => `own-${i}`));
+    client.close();
+  });
+});
+
+describe('a client that does not read', () => {
+  test('has its requests held, and gets every answer in order once it reads', async () => {
+    const client = await RawClient.connect(server);
+    const heldBefore = await metric('raziel_held_requests_total');
+    client.socket.pause();
+    const count = 400;
+    for (const ref of range(count)) client.sendPacked({ ...LARGE, ref });
+    await expect.poll(() => metric('raziel_held_requests_total'), { timeout: 20_000 }).toBeGreaterThan(heldBefore);
+    const other = await RawClient.connect(server);
+    expect(await other.ask({ op: 'ping', ref: 'meanwhile' })).toMatchObject({ ref: 'meanwhile' });
+    other.close();
+    client.socket.resume();
+    await client.until(count);
+    expect(refsOf(client)).toEqual(range(count));
+    expect(client.answers.every(({ drivers }) => (drivers as unknown[]).length === 200)).toBe(true);
+    expect(await metric('raziel_held_requests')).toBe(0);
+    expect(await metric('raziel_held_bytes')).toBe(0);
+    client.close();
+  });
+
+  test('is told OVERLOADED past the limit, each request in its place', async () => {
+    const client = await RawClient.connect(server);
+    client.socket.pause();
+    const large = 400;
+    const count = large + IN_FLIGHT + 1_000;
+    for (const ref of range(count)) client.sendPacked(ref < large ? { ...LARGE, ref } : { op: 'ping', ref });
+    await expect.poll(() => metric('raziel_overloaded_requests_total'), { timeout: 20_000 }).toBeGreaterThan(0);
+    client.socket.resume();
+    const answers = await client.until(count);
+    expect(refsOf(client)).toEqual(range(count));
+    const refused = answers.filter(({ error }) => error !== undefined);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThanOrEqual(large + 1_000);
+    for (const { error } of refused) expect(error?.code).toBe('OVERLOADED');
+    expect(await client.ask({ op: 'ping', ref: 'after' })).toMatchObject({ ref: 'after', time: expect.any(Number) });
+    client.close();
+  });
+
+  test('is closed when it goes on regardless, and what it held is let go', async () => {
+    const client = await RawClient.connect(server);
+    client.socket.pause();
+    for (const ref of range(400)) client.sendPacked({ ...LARGE, ref });
+    for (const ref of range(2 * IN_FLIGHT + 1_000)) client.sendPacked({ op: 'ping', ref });
+    await expect
+      .poll(() => metric('raziel_connections_closed_total{reason="slow_reader"}'), { timeout: 20_000 })
+      .toBe(1);
+    expect(await metric('raziel_held_requests')).toBe(0);
+    client.close();
+  });
+
+  test('that goes away leaves nothing behind', async () => {
+    const client = await RawClient.connect(server);
+    client.socket.pause();
+    const before = await metric('raziel_held_requests_total');
+    for (const ref of range(400)) client.sendPacked({ ...LARGE, ref });
+    await expect.poll(() => metric('raziel_held_requests_total'), { timeout: 20_000 }).toBeGreaterThan(before);
+    client.close();
+    await expect.poll(() => metric('raziel_held_requests'), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => metric('raziel_websocket_connections'), { timeout: 20_000 }).toBe(0);
+  });
+});
