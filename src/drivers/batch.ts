@@ -34,8 +34,7 @@ export function applyBatch(batch: Uint8Array, nowMs: number, fixesMax: number, t
   return { ...counts, rejected };
 }
 
-/** The fixes of a batch as they were sent, maps as Map. Throws as `DriverEngine.apply`. */
-export /**
+/**
  * The fixes of a batch as decoded: maps as Map, rows as arrays, anything else as it came.
  * @throws RazielError BAD_MSGPACK, BAD_REQUEST and TOO_LARGE as `DriverEngine.apply`
  */
