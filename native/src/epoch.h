@@ -107,7 +107,12 @@ class EpochPin {
 template <typename T>
 class Limbo {
  public:
-  void retire(EpochDomain& domain, T object) { waiting_.emplace_back(domain.current(), std::move(object)); }
+  /** Returns the epoch under which the object was retired. */
+  uint64_t retire(EpochDomain& domain, T object) {
+    const uint64_t epoch = domain.current();
+    waiting_.emplace_back(epoch, std::move(object));
+    return epoch;
+  }
 
   /** Frees, by calling `free(object, epoch)`, everything retired under an epoch below `safeBelow`. */
   template <typename Free>

@@ -1,0 +1,32 @@
+{
+  "targets": [
+    {
+      "target_name": "raziel",
+      "sources": [
+        "src/addon.cc",
+        "src/answer.cc",
+        "src/areas.cc",
+        "src/cell_tidy.cc",
+        "src/cell_tree.cc",
+        "src/fix_decoder.cc",
+        "src/frame.cc",
+        "src/id_table.cc",
+        "src/search.cc",
+        "src/session.cc",
+        "src/tag_registry.cc",
+        "src/text.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++14"],
+      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"],
+      "xcode_settings": {
+        "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+        "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+        "OTHER_CFLAGS": ["-O3", "-ffp-contract=off", "-fno-math-errno"],
+        "MACOSX_DEPLOYMENT_TARGET": "12.0"
+      }
+    }
+  ]
+}

@@ -1,0 +1,350 @@
+// Node-API's side of the engine: arguments in, results out, nothing decided. Every thread (main or worker) makes an `Engine` of its own;
+// those with the same handle share one store of drivers, which lives as long as any of them.
+//
+// Runs on the JavaScript thread that calls. Hot calls take their buffers from what was registered before (setReply) instead of
+// asking for their address every time.
+
+#include <napi.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "answer.h"
+#include "frame.h"
+#include "session.h"
+
+namespace {
+
+using namespace raziel;
+
+/** The stores of this process by handle. */
+class Stores {
+ public:
+  uint32_t add(const std::shared_ptr<DriverStore>& store) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    stores_[++last_] = store;
+    return last_;
+  }
+  std::shared_ptr<DriverStore> find(uint32_t handle) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    const auto found = stores_.find(handle);
+    return found == stores_.end() ? nullptr : found->second.lock();
+  }
+
+ private:
+  std::mutex mutex_;
+  uint32_t last_ = 0;
+  std::map<uint32_t, std::weak_ptr<DriverStore>> stores_;
+};
+
+Stores& stores() {
+  static Stores all;
+  return all;
+}
+
+Bytes bytesOf(const Napi::Value& value) {
+  const Napi::Uint8Array array = value.As<Napi::Uint8Array>();
+  return {array.Data(), uint32_t(array.ByteLength())};
+}
+
+// What calls return instead of a size; the names are those of src/drivers/native.ts.
+constexpr double kNotHot = -1;
+constexpr double kTooWide = -2;
+constexpr double kRejections = -3;
+constexpr double kBroken = -4;
+constexpr double kNotAnArray = -5;
+constexpr double kTooLarge = -6;
+/** A reply that needs n bytes in all, and more than there are, returns kNeeds − n. */
+constexpr double kNeeds = -16;
+
+double sizeOf(const MsgpackWriter& out, size_t offset) {
+  return out.fits() ? double(offset + out.size()) : kNeeds - double(offset + out.size());
+}
+
+class Engine : public Napi::ObjectWrap<Engine> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Engine",
+                       {
+                           InstanceMethod<&Engine::SetReply>("setReply"),
+                           InstanceMethod<&Engine::AnswerFrame>("answerFrame"),
+                           InstanceMethod<&Engine::Apply>("apply"),
+                           InstanceMethod<&Engine::TakeRejected>("takeRejected"),
+                           InstanceMethod<&Engine::Search>("search"),
+                           InstanceMethod<&Engine::Driver>("driver"),
+                           InstanceMethod<&Engine::Remove>("remove"),
+                           InstanceMethod<&Engine::Scan>("scan"),
+                           InstanceMethod<&Engine::Sweep>("sweep"),
+                           InstanceMethod<&Engine::Stats>("stats"),
+                           InstanceMethod<&Engine::Close>("close"),
+                           InstanceAccessor<&Engine::Handle>("handle"),
+                       });
+  }
+
+  /** new Engine(status, driversMax, ttlSecondsDefault, searchCandidatesMax) or new Engine(status, handle). */
+  explicit Engine(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Engine>(info) {
+    status_ = Napi::Persistent(info[0].As<Napi::Object>());
+    statusData_ = info[0].As<Napi::Int32Array>().Data();
+    try {
+      std::shared_ptr<DriverStore> store;
+      if (info.Length() > 2) {
+        store = std::make_shared<DriverStore>(StoreOptions{info[1].As<Napi::Number>().Uint32Value(),
+                                                           info[2].As<Napi::Number>().DoubleValue(),
+                                                           uint64_t(info[3].As<Napi::Number>().DoubleValue())});
+        handle_ = stores().add(store);
+      } else {
+        handle_ = info[1].As<Napi::Number>().Uint32Value();
+        store = stores().find(handle_);
+        if (store == nullptr) throw std::runtime_error("no engine has this handle any more");
+      }
+      session_ = std::make_unique<Session>(std::move(store));
+    } catch (const std::bad_alloc&) {
+      throw Napi::Error::New(info.Env(), "there is not enough address space for so many drivers");
+    } catch (const std::exception& error) {
+      throw Napi::Error::New(info.Env(), error.what());
+    }
+  }
+
+ private:
+  Napi::Value Handle(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), handle_); }
+
+  /** setReply(bytes): where answers go from now on. */
+  void SetReply(const Napi::CallbackInfo& info) {
+    reply_ = Napi::Persistent(info[0].As<Napi::Object>());
+    const Bytes bytes = bytesOf(info[0]);
+    replyData_ = const_cast<uint8_t*>(bytes.data);
+    replySize_ = bytes.size;
+  }
+
+  MsgpackWriter writerFrom(size_t offset) {
+    return offset <= replySize_ ? MsgpackWriter(replyData_ + offset, replySize_ - offset) : MsgpackWriter(nullptr, 0);
+  }
+
+  /**
+   * answerFrame(frame: ArrayBuffer, nowMs, fixesMax) → size, kNeeds − size, kNotHot, kTooWide or kRejections. The status then has the op and, of
+   * locations, the counts; with kRejections also where in the frame the batch and the ref (0 to 0: none) begin and end.
+   */
+  Napi::Value AnswerFrame(const Napi::CallbackInfo& info) {
+    Napi::ArrayBuffer frame = info[0].As<Napi::ArrayBuffer>();
+    MsgpackWriter out = writerFrom(0);
+    FrameStatus status{};
+    const FrameOutcome outcome =
+        answerFrame(*session_, scratch_, static_cast<const uint8_t*>(frame.Data()),
+                    frame.ByteLength(), info[1].As<Napi::Number>().DoubleValue(),
+                    info[2].As<Napi::Number>().Uint32Value(), out, status);
+    double result = kNotHot;
+    if (outcome != FrameOutcome::NotHot) {
+      statusData_[0] = int32_t(status.op);
+      if (status.outcome != nullptr) reportBatch(*status.outcome);
+    }
+    switch (outcome) {
+      case FrameOutcome::NotHot: break;
+      case FrameOutcome::Answered: result = sizeOf(out, 0); break;
+      case FrameOutcome::Rejections: {
+        const uint8_t* const start = static_cast<const uint8_t*>(frame.Data());
+        statusData_[5] = int32_t(status.batch.data - start);
+        statusData_[6] = statusData_[5] + int32_t(status.batch.size);
+        statusData_[7] = status.ref.data == nullptr ? 0 : int32_t(status.ref.data - start);
+        statusData_[8] = statusData_[7] + int32_t(status.ref.size);
+        result = kRejections;
+        break;
+      }
+      case FrameOutcome::TooWide: result = kTooWide; break;
+    }
+    return Napi::Number::New(info.Env(), result);
+  }
+
+  /** apply(batch: Uint8Array, nowMs, fixesMax) → 0, kBroken, kNotAnArray or kTooLarge; the counts are in the status. */
+  Napi::Value Apply(const Napi::CallbackInfo& info) {
+    const Bytes batch = bytesOf(info[0]);
+    const double nowMs = info[1].As<Napi::Number>().DoubleValue();
+    const auto answer = [&](double code) { return Napi::Number::New(info.Env(), code); };
+    MsgpackReader whole(batch.data, batch.size);
+    MsgpackReader reader = whole;
+    if (reader.peek() != MsgpackReader::Type::Array) {
+      whole.skip();
+      return answer(whole.ok() && whole.atEnd() ? kNotAnArray : kBroken);
+    }
+    MsgpackReader header = reader;
+    if (header.readArray() > info[2].As<Napi::Number>().Uint32Value() && header.ok()) {
+      whole.skip();
+      return answer(whole.ok() && whole.atEnd() ? kTooLarge : kBroken);
+    }
+    if (!session_->decode(reader, nowMs) || !reader.atEnd()) return answer(kBroken);
+    reportBatch(session_->applyDecoded(nowMs));
+    return answer(0);
+  }
+
+  void reportBatch(const BatchOutcome& batch) {
+    statusData_[1] = int32_t(batch.accepted);
+    statusData_[2] = int32_t(batch.stale);
+    statusData_[3] = int32_t(batch.duplicate);
+    statusData_[4] = int32_t(batch.rejected.size());
+    lastBatch_ = &batch;
+  }
+
+  /** takeRejected() → [index, code, index, code, …] of the batch that was applied last */
+  Napi::Value TakeRejected(const Napi::CallbackInfo& info) {
+    const auto& rejected = lastBatch_->rejected;
+    Napi::Uint32Array pairs = Napi::Uint32Array::New(info.Env(), rejected.size() * 2);
+    for (size_t i = 0; i < rejected.size(); ++i) {
+      pairs[2 * i] = rejected[i].first;
+      pairs[2 * i + 1] = uint32_t(rejected[i].second);
+    }
+    return pairs;
+  }
+
+  /**
+   * search(numbers: Float64Array, offset, ref?: Uint8Array, tags?, anyTags?, notTags?: strings joined by commas) → size, kNeeds − size or
+   * kTooWide. Numbers: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north |
+   * polygons: their number, for each the number of its rings, for each of them the number of positions, turnWest, x, y, x, y …
+   */
+  Napi::Value Search(const Napi::CallbackInfo& info) {
+    const Napi::Float64Array numbers = info[0].As<Napi::Float64Array>();
+    const double* const n = numbers.Data();
+    const size_t offset = info[1].As<Napi::Number>().Uint32Value();
+    SearchRequest request;
+    request.kind = SearchRequest::Kind(uint8_t(n[0]));
+    const double nowMs = n[1];
+    request.limit = uint32_t(n[2]);
+    request.explain = n[3] != 0;
+    request.filter.maxAgeMs = n[4];
+    if (info[2].IsTypedArray()) request.ref = bytesOf(info[2]);
+    PolygonsArea polygons;
+    if (request.kind == SearchRequest::Kind::Box) {
+      request.box.emplace(n[5], n[6], n[7], n[8]);
+    } else if (request.kind == SearchRequest::Kind::Polygons) {
+      readPolygons(n + 5, polygons);
+      request.polygons = &polygons;
+    } else {
+      request.lat = n[5];
+      request.lon = n[6];
+      request.radiusMeters = n[7];
+    }
+    EpochPin pinned = session_->pin();
+    eachTag(info[3], [&](std::string_view tag) { requireTag(session_->store(), tag, request.filter); });
+    eachTag(info[4], [&](std::string_view tag) { allowTag(session_->store(), tag, request.filter); });
+    eachTag(info[5], [&](std::string_view tag) { refuseTag(session_->store(), tag, request.filter); });
+    MsgpackWriter out = writerFrom(offset);
+    const auto outcome = answerSearch(*session_, scratch_, request, nowMs, out);
+    return Napi::Number::New(info.Env(),
+                             outcome == SearchScratch::Outcome::TooWide ? kTooWide : sizeOf(out, offset));
+  }
+
+  static void readPolygons(const double* at, PolygonsArea& polygons) {
+    for (double left = *at++; left > 0; --left) {
+      polygons.beginPolygon();
+      for (double rings = *at++; rings > 0; --rings) {
+        const uint32_t count = uint32_t(at[0]);
+        polygons.addRing(at + 2, count, at[1]);
+        at += 2 + 2 * size_t{count};
+      }
+    }
+    polygons.finish();
+  }
+
+  template <typename Visit>
+  static void eachTag(const Napi::Value& joined, Visit&& visit) {
+    if (!joined.IsString()) return;
+    const std::string text = joined.As<Napi::String>().Utf8Value();
+    for (size_t start = 0; start <= text.size();) {
+      const size_t end = std::min(text.find(',', start), text.size());
+      visit(std::string_view(text).substr(start, end - start));
+      start = end + 1;
+    }
+  }
+
+  /** driver(id: Uint8Array, nowMs) → size, kNeeds − size, or 0 for none */
+  Napi::Value Driver(const Napi::CallbackInfo& info) {
+    const double nowMs = info[1].As<Napi::Number>().DoubleValue();
+    EpochPin pinned = session_->pin();
+    const FixBlock* const fix = session_->find(bytesOf(info[0]), nowMs);
+    if (fix == nullptr) return Napi::Number::New(info.Env(), 0);
+    MsgpackWriter out = writerFrom(0);
+    writeHeldFix(session_->store(), *fix, nowMs, out);
+    return Napi::Number::New(info.Env(), sizeOf(out, 0));
+  }
+
+  /** remove(id: Uint8Array, nowMs) → whether there was one */
+  Napi::Value Remove(const Napi::CallbackInfo& info) {
+    const bool removed = session_->remove(bytesOf(info[0]), info[1].As<Napi::Number>().DoubleValue());
+    return Napi::Boolean::New(info.Env(), removed);
+  }
+
+  /**
+   * scan(cursor, nowMs, positions: Float64Array, masks: Uint32Array) → {next, count, tags}: up to positions.length / 2 live drivers as lat, lon
+   * and eight words of tag bits each, and the names of those bits that occur.
+   */
+  Napi::Value Scan(const Napi::CallbackInfo& info) {
+    const DriverStore& store = session_->store();
+    const double nowMs = info[1].As<Napi::Number>().DoubleValue();
+    Napi::Float64Array positions = info[2].As<Napi::Float64Array>();
+    Napi::Uint32Array masks = info[3].As<Napi::Uint32Array>();
+    const uint32_t room = uint32_t(positions.ElementLength() / 2);
+    uint32_t driver = std::max(1u, info[0].As<Napi::Number>().Uint32Value());
+    const uint32_t end = std::min(store.driverPool.highWater(), driver + room);
+    uint32_t count = 0;
+    TagMask used;
+    EpochPin pinned = session_->pin();
+    for (; driver < end; ++driver) {
+      const uint32_t fixIndex = store.drivers[driver].fix.load(std::memory_order_acquire);
+      if (fixIndex == 0) continue;
+      const FixBlock& fix = store.fixes[fixIndex];
+      if (!fix.liveAt(nowMs)) continue;
+      positions[2 * count] = fix.lat;
+      positions[2 * count + 1] = fix.lon;
+      std::memcpy(masks.Data() + 8 * size_t{count}, fix.tags.words.data(), sizeof fix.tags.words);
+      for (size_t i = 0; i < used.words.size(); ++i) used.words[i] |= fix.tags.words[i];
+      ++count;
+    }
+    Napi::Object result = Napi::Object::New(info.Env());
+    result["next"] = driver >= store.driverPool.highWater() ? 0 : driver;
+    result["count"] = count;
+    Napi::Array names = Napi::Array::New(info.Env());
+    used.forEach([&](uint32_t bit) { names[bit] = Napi::String::New(info.Env(), store.tags.nameOf(bit)); });
+    result["tags"] = names;
+    return result;
+  }
+
+  void Sweep(const Napi::CallbackInfo& info) { session_->sweep(info[0].As<Napi::Number>().DoubleValue()); }
+
+  /** stats() → [drivers, driversMax, tags, bytes] */
+  Napi::Value Stats(const Napi::CallbackInfo& info) {
+    const DriverStore& store = session_->store();
+    const double perIndex = double(store.driverPool.highWater()) * sizeof(DriverSlot) +
+                            double(store.fixPool.highWater()) * sizeof(FixBlock);
+    Napi::Float64Array numbers = Napi::Float64Array::New(info.Env(), 4);
+    numbers[0] = store.held.load(std::memory_order_relaxed);
+    numbers[1] = store.options.driversMax;
+    numbers[2] = store.tags.inUse();
+    numbers[3] = perIndex + double(store.ids.bytes()) + double(store.tree.bytes());
+    return numbers;
+  }
+
+  void Close(const Napi::CallbackInfo&) {
+    session_.reset();
+    reply_.Reset();
+    status_.Reset();
+  }
+
+  uint32_t handle_ = 0;
+  std::unique_ptr<Session> session_;
+  SearchScratch scratch_;
+  const BatchOutcome* lastBatch_ = nullptr;
+  Napi::ObjectReference status_;
+  int32_t* statusData_ = nullptr;
+  Napi::ObjectReference reply_;
+  uint8_t* replyData_ = nullptr;
+  size_t replySize_ = 0;
+};
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports["Engine"] = Engine::Define(env);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(raziel, Init)

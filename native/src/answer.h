@@ -1,0 +1,48 @@
+// Searches from the request as a client makes it to the answer as it is sent: one MessagePack map (docs/protocol.md).
+
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "msgpack_writer.h"
+#include "search.h"
+#include "session.h"
+
+namespace raziel {
+
+struct SearchRequest {
+  enum class Kind : uint8_t { Nearest, Circle, Box, Polygons };
+
+  Kind kind = Kind::Nearest;
+  /** Nearest and circle. */
+  double lat = 0;
+  double lon = 0;
+  double radiusMeters = 0;
+  /** How many drivers at most. */
+  uint32_t limit = 0;
+  /** For Box and Polygons. */
+  std::optional<BoxArea> box;
+  const PolygonsArea* polygons = nullptr;
+  Filter filter;
+  bool explain = false;
+  /** The MessagePack of the client's `ref`; data is null when there is none. */
+  Bytes ref;
+};
+
+/**
+ * Searches and writes the answer. When that does not fit, the writer only counts, and the caller comes again with more room.
+ * TooWide: nothing has been written.
+ */
+SearchScratch::Outcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request, double nowMs,
+                                    MsgpackWriter& out);
+
+/** Writes a driver's fix as held, flat, with its age. The caller is pinned. */
+void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, MsgpackWriter& out);
+
+/** Resolves one tag of a filter; the caller is pinned until the search is done. */
+void requireTag(const DriverStore& store, std::string_view tag, Filter& filter);
+void allowTag(const DriverStore& store, std::string_view tag, Filter& filter);
+void refuseTag(const DriverStore& store, std::string_view tag, Filter& filter);
+
+}  // namespace raziel

@@ -1,0 +1,271 @@
+#include "search.h"
+
+#include <algorithm>
+#include <array>
+
+namespace raziel {
+
+namespace {
+
+/** Edges of polygons that weigh as much as one candidate. */
+constexpr uint64_t kEdgesPerCandidate = 16;
+/** A leaf's entries are looked at in groups: first the bounds, while the fixes of those that pass are on their way to the cache. */
+constexpr uint32_t kGroup = 32;
+
+}  // namespace
+
+bool DriverSet::insert(uint32_t driver) {
+  if (2 * (size_ + 1) > slots_.size()) {
+    std::vector<uint64_t> old(slots_.size() * 2);
+    old.swap(slots_);
+    size_ = 0;
+    for (uint64_t key : old) {
+      if (key >> 32 == generation_) insert(uint32_t(key));
+    }
+  }
+  const uint32_t mask = uint32_t(slots_.size()) - 1;
+  for (uint32_t i = startOf(driver) & mask;; i = (i + 1) & mask) {
+    if (slots_[i] == keyOf(driver)) return false;
+    if (slots_[i] >> 32 == generation_) continue;
+    slots_[i] = keyOf(driver);
+    ++size_;
+    return true;
+  }
+}
+
+bool DriverSet::has(uint32_t driver) const {
+  const uint32_t mask = uint32_t(slots_.size()) - 1;
+  for (uint32_t i = startOf(driver) & mask; slots_[i] >> 32 == generation_; i = (i + 1) & mask) {
+    if (slots_[i] == keyOf(driver)) return true;
+  }
+  return false;
+}
+
+/** Keeps the k best in a heap with the worst on top. */
+struct SearchScratch::NearestGoal {
+  const DriverStore& store;
+  const Origin& origin;
+  const uint32_t k;
+  double bound;
+  std::vector<Hit>& hits;
+  DriverSet& seen;
+
+  double boundOf(const CellHead& child, double cosMin) const {
+    return origin.haversineAtLeast(child.corner, child.depth, cosMin);
+  }
+  double boundOfQuadrant(const Cell& cell, uint32_t quadrant) const {
+    return origin.haversineAtLeast(cornerOfQuadrant(cell.corner, cell.depth, quadrant), cell.depth + 1u, cell.cosMin);
+  }
+  bool reaches(double atLeast) const { return atLeast <= bound; }
+  bool mayTake(GridPoint position, const Leaf& leaf) const {
+    return origin.haversineAtLeast(position, leaf.cosMin) <= bound;
+  }
+  bool done() const { return false; }
+  uint64_t work() const { return 0; }
+
+  bool worse(const Hit& a, const Hit& b) const {
+    if (a.haversine != b.haversine) return a.haversine > b.haversine;
+    return store.drivers[a.fix->driver].id() > store.drivers[b.fix->driver].id();
+  }
+  auto order() const {
+    return [this](const Hit& a, const Hit& b) { return worse(b, a); };
+  }
+
+  bool take(const FixBlock& fix) {
+    const Hit hit{origin.haversineTo(fix.lat, fix.lon), &fix};
+    if (hit.haversine > bound) return false;
+    if (hits.size() == k && !worse(hits.front(), hit)) return false;
+    if (!seen.insert(fix.driver)) return true;
+    if (hits.size() == k) {
+      std::pop_heap(hits.begin(), hits.end(), order());
+      hits.back() = hit;
+    } else {
+      hits.push_back(hit);
+    }
+    std::push_heap(hits.begin(), hits.end(), order());
+    if (hits.size() == k) bound = hits.front().haversine;
+    return true;
+  }
+};
+
+/** Takes whoever is in the area until there is one more than asked for. */
+template <typename Area>
+struct SearchScratch::WithinGoal {
+  const Area& area;
+  const uint32_t limit;
+  std::vector<Hit>& hits;
+  DriverSet& seen;
+  uint64_t edges = 0;
+
+  double boundOfQuadrant(const Cell&, uint32_t) const { return 0; }
+  double boundOf(const CellHead& node, double) const {
+    return area.touches(node) ? 0 : std::numeric_limits<double>::infinity();
+  }
+  bool reaches(double atLeast) const { return atLeast == 0; }
+  bool mayTake(GridPoint position, const Leaf&) const { return area.mayHold(position); }
+  bool done() const { return hits.size() > limit; }
+  uint64_t work() const { return edges / kEdgesPerCandidate; }
+
+  bool take(const FixBlock& fix) {
+    if (done()) return true;
+    if (!area.holds(fix.lat, fix.lon, edges)) return false;
+    if (seen.insert(fix.driver)) hits.push_back({0, &fix});
+    return true;
+  }
+};
+
+SearchScratch::Outcome SearchScratch::nearest(const DriverStore& store, const Origin& origin, uint32_t k,
+                                              double haversineMax, const Filter& filter, double nowMs) {
+  hits_.clear();
+  NearestGoal goal{store, origin, k, haversineMax, hits_, seen_};
+  const Outcome outcome = run(store, filter, nowMs, goal);
+  std::sort_heap(hits_.begin(), hits_.end(), goal.order());
+  return outcome;
+}
+
+SearchScratch::Outcome SearchScratch::within(const DriverStore& store, const BoxArea& area, uint32_t limit,
+                                             const Filter& filter, double nowMs) {
+  return withinArea(store, area, limit, filter, nowMs);
+}
+
+SearchScratch::Outcome SearchScratch::within(const DriverStore& store, const PolygonsArea& area, uint32_t limit,
+                                             const Filter& filter, double nowMs) {
+  return withinArea(store, area, limit, filter, nowMs);
+}
+
+template <typename Area>
+SearchScratch::Outcome SearchScratch::withinArea(const DriverStore& store, const Area& area, uint32_t limit,
+                                                 const Filter& filter, double nowMs) {
+  hits_.clear();
+  WithinGoal<Area> goal{area, limit, hits_, seen_};
+  const Outcome outcome = run(store, filter, nowMs, goal);
+  std::sort(hits_.begin(), hits_.end(), [&](const Hit& a, const Hit& b) {
+    return store.drivers[a.fix->driver].id() < store.drivers[b.fix->driver].id();
+  });
+  return outcome;
+}
+
+template <typename Goal>
+SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal) {
+  counts_ = {};
+  seen_.clear();
+  if (filter.impossible) return Outcome::Found;
+  const uint64_t movesBefore = store.tree.moves().head();
+  const uint32_t allTags = filter.all.fold();
+  const uint32_t anyTags = filter.any.fold();
+
+  pending_.clear();
+  pending_.push_back({store.tree.root(), 0});
+  while (!pending_.empty() && !goal.done()) {
+    const Pending next = pending_.back();
+    pending_.pop_back();
+    if (!goal.reaches(next.bound)) continue;
+    const CellHead& head = store.tree.head(next.node);
+    const uint32_t tags = head.tagUnion();
+    if ((tags & allTags) != allTags || (filter.hasAny && (tags & anyTags) == 0)) continue;
+    if (!goal.reaches(goal.boundOf(head, head.cosMin))) continue;
+    ++counts_.cells;
+    if (isLeaf(next.node)) {
+      lookAtLeaf(store, static_cast<const Leaf&>(head), filter, nowMs, goal);
+      if (counts_.candidates + goal.work() > store.options.searchCandidatesMax) return Outcome::TooWide;
+      continue;
+    }
+    const Cell& cell = static_cast<const Cell&>(head);
+    const size_t first = pending_.size();
+    for (uint32_t q = 0; q < 4; ++q) {
+      const NodeRef child = cell.children[q].load(std::memory_order_acquire);
+      if (child == 0) continue;
+      const double bound = goal.boundOfQuadrant(cell, q);
+      if (!goal.reaches(bound)) continue;
+      __builtin_prefetch(&store.tree.head(child));
+      // The nearest ends up on top: insertion from the end, farthest first.
+      size_t at = pending_.size();
+      pending_.push_back({child, bound});
+      for (; at > first && pending_[at - 1].bound < bound; --at) pending_[at] = pending_[at - 1];
+      pending_[at] = {child, bound};
+    }
+  }
+  lookAtMoved(store, movesBefore, filter, nowMs, goal);
+  return Outcome::Found;
+}
+
+template <typename Goal>
+void SearchScratch::lookAtLeaf(const DriverStore& store, const Leaf& leaf, const Filter& filter, double nowMs,
+                               Goal& goal) {
+  const uint32_t allTags = filter.all.fold();
+  const uint32_t anyTags = filter.any.fold();
+  const uint32_t used = leaf.used.load(std::memory_order_acquire);
+  for (uint32_t start = 0; start < used && !goal.done(); start += kGroup) {
+    std::array<const FixBlock*, kGroup> promising;
+    uint32_t count = 0;
+    for (uint32_t i = start, end = std::min(used, start + kGroup); i < end; ++i) {
+      const CellEntry& entry = leaf.entries()[i];
+      const uint32_t fix = entry.fix.load(std::memory_order_acquire);
+      if (fix == 0) continue;
+      ++counts_.candidates;
+      if (!goal.mayTake(unpackGrid(entry.position.load(std::memory_order_relaxed)), leaf)) {
+        ++counts_.outside;
+        continue;
+      }
+      const uint32_t tags = entry.tags.load(std::memory_order_relaxed);
+      if ((tags & allTags) != allTags) {
+        ++counts_.tags;
+        continue;
+      }
+      if (filter.hasAny && (tags & anyTags) == 0) {
+        ++counts_.anyTags;
+        continue;
+      }
+      const FixBlock* const block = &store.fixes[fix];
+      __builtin_prefetch(block);
+      promising[count++] = block;
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+      if (passes(*promising[i], filter, nowMs) && !goal.take(*promising[i])) ++counts_.outside;
+    }
+  }
+}
+
+/** Looks again at whoever moved from leaf to leaf while the search ran: it may have been at neither when the search came by. */
+template <typename Goal>
+void SearchScratch::lookAtMoved(const DriverStore& store, uint64_t movesBefore, const Filter& filter, double nowMs,
+                                Goal& goal) {
+  const MoveLog& moves = store.tree.moves();
+  const uint64_t movesNow = moves.head();
+  if (movesNow == movesBefore) return;
+  const auto lookAt = [&](uint32_t driver) {
+    if (seen_.has(driver)) return;
+    const uint32_t fix = store.drivers[driver].fix.load(std::memory_order_acquire);
+    if (fix != 0 && passes(store.fixes[fix], filter, nowMs)) goal.take(store.fixes[fix]);
+  };
+  if (moves.visit(movesBefore, movesNow, lookAt)) return;
+  // So many moved meanwhile that the log has forgotten some. Every driver has one slot, so going through those misses nobody.
+  const uint32_t end = store.driverPool.highWater();
+  for (uint32_t driver = 1; driver < end && !goal.done(); ++driver) lookAt(driver);
+}
+
+bool SearchScratch::passes(const FixBlock& fix, const Filter& filter, double nowMs) {
+  if (!fix.liveAt(nowMs)) {
+    ++counts_.expired;
+    return false;
+  }
+  if (nowMs - fix.timeMs > filter.maxAgeMs) {
+    ++counts_.maxAge;
+    return false;
+  }
+  if (!fix.tags.containsAll(filter.all)) {
+    ++counts_.tags;
+    return false;
+  }
+  if (filter.hasAny && !fix.tags.intersects(filter.any)) {
+    ++counts_.anyTags;
+    return false;
+  }
+  if (fix.tags.intersects(filter.none)) {
+    ++counts_.notTags;
+    return false;
+  }
+  return true;
+}
+
+}  // namespace raziel

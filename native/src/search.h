@@ -1,0 +1,118 @@
+// Searches over the drivers: the k nearest, and those within an area. Exact on the sphere.
+//
+// The nearest are found by depth-first branch and bound over the tree of cells, nearest child first (Roussopoulos, Kelley and Vincent,
+// "Nearest neighbor queries", 1995), with bounds on haversines from the grid and exact haversines for the drivers that pass them.
+//
+// A search runs beside writers without waiting for them (see cell_tree.h). It sees every driver that is there all the while at exactly one of
+// the places that the driver was at meanwhile, as one whole fix.
+//
+// A SearchScratch belongs to one thread; its caller is pinned for as long as it uses the hits.
+
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "areas.h"
+#include "driver_store.h"
+#include "sphere.h"
+
+namespace raziel {
+
+/** Conditions on drivers, resolved to the bits of their tags. */
+struct Filter {
+  TagMask all;
+  TagMask any;
+  TagMask none;
+  bool hasAny = false;
+  double maxAgeMs = std::numeric_limits<double>::infinity();
+  /** It asks for a tag that nobody carries. */
+  bool impossible = false;
+};
+
+/** What a search looked at, and what each condition refused (a driver counts under the first that refused it). */
+struct SearchCounts {
+  uint64_t cells = 0;
+  uint64_t candidates = 0;
+  uint64_t expired = 0;
+  uint64_t maxAge = 0;
+  uint64_t tags = 0;
+  uint64_t anyTags = 0;
+  uint64_t notTags = 0;
+  /** Beyond the distance, or outside the area. */
+  uint64_t outside = 0;
+};
+
+struct Hit {
+  /** 0 where there is no distance. */
+  double haversine;
+  const FixBlock* fix;
+};
+
+/** A set of drivers that is emptied in no time. */
+class DriverSet {
+ public:
+  DriverSet() : slots_(256) {}
+
+  void clear() {
+    size_ = 0;
+    if (++generation_ == 0) {
+      std::fill(slots_.begin(), slots_.end(), 0);
+      generation_ = 1;
+    }
+  }
+  /** False when it was in already. */
+  bool insert(uint32_t driver);
+  bool has(uint32_t driver) const;
+
+ private:
+  uint64_t keyOf(uint32_t driver) const { return uint64_t{generation_} << 32 | driver; }
+  static uint32_t startOf(uint32_t driver) { return driver * 0x9e3779b1u; }
+
+  std::vector<uint64_t> slots_;
+  uint32_t generation_ = 1;
+  uint32_t size_ = 0;
+};
+
+class SearchScratch {
+ public:
+  enum class Outcome { Found, TooWide };
+
+  /** The k nearest within `haversineMax` (inclusive), sorted by distance, those at one position by id. */
+  Outcome nearest(const DriverStore& store, const Origin& origin, uint32_t k, double haversineMax, const Filter& filter,
+                  double nowMs);
+
+  /** Up to `limit` + 1 drivers in the area, by id: one too many says that there are more. */
+  Outcome within(const DriverStore& store, const BoxArea& area, uint32_t limit, const Filter& filter, double nowMs);
+  Outcome within(const DriverStore& store, const PolygonsArea& area, uint32_t limit, const Filter& filter, double nowMs);
+
+  const std::vector<Hit>& hits() const { return hits_; }
+  const SearchCounts& counts() const { return counts_; }
+
+ private:
+  struct Pending {
+    NodeRef node;
+    double bound;
+  };
+  template <typename Goal>
+  Outcome run(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal);
+  template <typename Goal>
+  void lookAtLeaf(const DriverStore& store, const Leaf& leaf, const Filter& filter, double nowMs, Goal& goal);
+  template <typename Goal>
+  void lookAtMoved(const DriverStore& store, uint64_t movesBefore, const Filter& filter, double nowMs, Goal& goal);
+  bool passes(const FixBlock& fix, const Filter& filter, double nowMs);
+  template <typename Area>
+  Outcome withinArea(const DriverStore& store, const Area& area, uint32_t limit, const Filter& filter, double nowMs);
+
+  struct NearestGoal;
+  template <typename Area>
+  struct WithinGoal;
+
+  std::vector<Hit> hits_;
+  std::vector<Pending> pending_;
+  DriverSet seen_;
+  SearchCounts counts_;
+};
+
+}  // namespace raziel

@@ -1,0 +1,102 @@
+// One thread's way into the store of drivers: it applies fixes, removes, looks up and sweeps. A session belongs to one thread; any number
+// of them share a store.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "driver_store.h"
+#include "fix.h"
+#include "msgpack_reader.h"
+
+namespace raziel {
+
+/** What became of a batch. */
+struct BatchOutcome {
+  uint32_t accepted = 0;
+  uint32_t stale = 0;
+  uint32_t duplicate = 0;
+  /** The rejected ones, by position in the batch. */
+  std::vector<std::pair<uint32_t, FixCode>> rejected;
+};
+
+class Session {
+ public:
+  /** Throws std::runtime_error when as many threads as can be are attached already. */
+  explicit Session(std::shared_ptr<DriverStore> store);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  DriverStore& store() { return *store_; }
+  EpochPin pin() { return EpochPin(store_->epochs, *participant_); }
+
+  /**
+   * Decodes the MessagePack array that `reader` stands before. False when the bytes are broken; nothing has changed then. What was
+   * decoded waits for applyDecoded() and points into the bytes.
+   */
+  bool decode(MsgpackReader& reader, double nowMs);
+
+  /** Applies what decode() decoded. */
+  const BatchOutcome& applyDecoded(double nowMs);
+
+  /** The fix held of a driver, or nullptr for an unknown or expired one. The caller is pinned for as long as it uses it. */
+  const FixBlock* find(Bytes id, double nowMs) const;
+
+  /** Forgets a driver; false when there was none. */
+  bool remove(Bytes id, double nowMs);
+
+  /** Frees what has expired and tidies the tree, a bounded slice. One thread at a time. */
+  void sweep(double nowMs);
+
+ private:
+  /** Fixes of a batch that are on their way through the stages of applyDecoded() together. */
+  static constexpr uint32_t kWindow = 128;
+
+  enum class Step { Accepted, Stale, Duplicate, Full, TagsFull, TagsLost };
+
+  /** A fix's tags as bits, and those of them whose carriers count this fix already. */
+  struct ResolvedTags {
+    TagMask bits;
+    TagMask counted;
+    bool full = false;
+  };
+  struct ForgottenDriver {
+    uint32_t driver;
+    uint64_t idHash;
+  };
+
+  void prefetch(const DecodedFix* fixes, uint32_t count) const;
+  Step apply(const DecodedFix& fix, double nowMs);
+  Step applyResolved(const DecodedFix& fix, ResolvedTags& tags, double nowMs);
+  Step accept(const DecodedFix& fix, uint32_t driver, const TagMask& tags);
+  ResolvedTags resolveTags(Bytes tags, bool countFirst);
+  bool countTags(ResolvedTags& tags, const TagMask& held);
+  bool makeRoom(double nowMs);
+  bool takePlace();
+  void forget(uint32_t driver, uint64_t idHash);
+  bool forgetIfExpired(uint32_t driver, double nowMs);
+  void noteExpiry(double expiryMs);
+  uint32_t takeFix();
+  void reclaimFixes(uint64_t safeBelow);
+  void reclaim();
+
+  std::shared_ptr<DriverStore> store_;
+  EpochParticipant* participant_;
+  IndexCache driverCache_;
+  IndexCache fixCache_;
+  Limbo<uint32_t> oldFixes_;
+  CellTree::NodeLimbo oldNodes_;
+  Limbo<IdTable::Retired> oldIdSlots_;
+  /** Forgotten drivers, still in the id table so that no second driver of that id comes up beside one that a search may hold. */
+  Limbo<ForgottenDriver> forgotten_;
+  /** Drivers that are out of the id table, too; look-ups may still be comparing their ids. */
+  Limbo<uint32_t> erased_;
+  std::vector<DecodedFix> decoded_;
+  BatchOutcome outcome_;
+  uint32_t sweepFrom_ = 1;
+};
+
+}  // namespace raziel

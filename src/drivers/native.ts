@@ -1,0 +1,297 @@
+// The native engine: the C++ index of native/ behind the interface of engine.ts. Each thread of the process opens or attaches an engine of
+// its own; those with one handle share their drivers.
+//
+//   const engine = openNativeEngine(options);                  // in the main thread
+//   const same = attachNativeEngine(engine.handle);            // in a worker thread of the same process
+
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { pack, unpack } from 'msgpackr';
+import { FIX_CODES, RazielError } from '../errors.ts';
+import { preparePolygon } from '../geo/polygons.ts';
+import type {
+  BatchResult,
+  DriverEngine,
+  EngineOptions,
+  EngineStats,
+  FrameAnswerer,
+  HeldFix,
+  Ref,
+  RejectedFix,
+  ReplyBuffer,
+  ScannedDriver,
+  SearchQuery,
+} from './engine.ts';
+import { FRAME_NOT_HOT } from './engine.ts';
+import { rejectedFix } from './rejected.ts';
+import { decodeBatch } from './batch.ts';
+
+export type NativeEngine = DriverEngine & FrameAnswerer & { readonly handle: number };
+
+/** The addon's class; native/src/addon.cc documents each call. */
+interface AddonEngine {
+  readonly handle: number;
+  setReply(bytes: Uint8Array): void;
+  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number): number;
+  apply(batch: Uint8Array, nowMs: number, fixesMax: number): number;
+  takeRejected(): Uint32Array;
+  search(
+    numbers: Float64Array,
+    offset: number,
+    ref: Uint8Array | undefined,
+    tags: string | undefined,
+    anyTags: string | undefined,
+    notTags: string | undefined,
+  ): number;
+  driver(id: Uint8Array, nowMs: number): number;
+  remove(id: Uint8Array, nowMs: number): boolean;
+  scan(
+    cursor: number,
+    nowMs: number,
+    positions: Float64Array,
+    masks: Uint32Array,
+  ): { next: number; count: number; tags: string[] };
+  sweep(nowMs: number): void;
+  stats(): Float64Array;
+  close(): void;
+}
+
+interface Addon {
+  Engine: new (
+    status: Int32Array,
+    handleOrDriversMax: number,
+    ttlSecondsDefault?: number,
+    searchCandidatesMax?: number,
+  ) => AddonEngine;
+}
+
+// What the addon returns instead of a size.
+const TOO_WIDE = -2;
+const REJECTIONS = -3;
+const BROKEN = -4;
+const NOT_AN_ARRAY = -5;
+const TOO_LARGE = -6;
+/** NEEDS − n: the reply needs n bytes, and the buffer has fewer. */
+const NEEDS = -16;
+
+const KIND = { nearest: 0, circle: 1, bbox: 2, polygons: 3 } as const;
+const SCAN_SLICE_MAX = 4_096;
+
+type Loaded = { readonly ok: true; readonly addon: Addon } | { readonly ok: false; readonly reason: string };
+
+let loaded: Loaded | undefined;
+
+/** Loads the addon; says why where it cannot be loaded. */
+export function loadNative(): Loaded {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Loaded {
+  try {
+    const require = createRequire(import.meta.url);
+    const nativeDir = fileURLToPath(new URL('../../native', import.meta.url));
+    const addon = (require('node-gyp-build') as (dir: string) => Addon)(nativeDir);
+    return { ok: true, addon };
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message.split('\n')[0] ?? 'it cannot be loaded' };
+  }
+}
+
+/** @throws Error when the addon cannot be loaded, or so many drivers have no room in the address space */
+export function openNativeEngine(options: EngineOptions): NativeEngine {
+  return new NativeDriverEngine(options, (Engine, status) => {
+    return new Engine(status, options.driversMax, options.ttlSecondsDefault, options.searchCandidatesMax);
+  });
+}
+
+/** @param options those that the engine was opened with @throws Error when no thread holds the engine of this handle any more */
+export function attachNativeEngine(handle: number, options: EngineOptions): NativeEngine {
+  return new NativeDriverEngine(options, (Engine, status) => new Engine(status, handle));
+}
+
+const utf8 = new TextEncoder();
+
+class NativeDriverEngine implements NativeEngine {
+  readonly kind = 'native';
+  readonly options: EngineOptions;
+  /** [op, accepted, stale, duplicate, rejected, then where in the frame batch and ref begin and end] */
+  readonly frameStatus = new Int32Array(9);
+  readonly #addon: AddonEngine;
+  readonly #own: ReplyBuffer = { bytes: new Uint8Array(4096) };
+  /** The buffer that the addon writes to. */
+  #reply: Uint8Array | undefined;
+  readonly #numbers = new Float64Array(16);
+  readonly #positions = new Float64Array(2 * SCAN_SLICE_MAX);
+  readonly #masks = new Uint32Array(8 * SCAN_SLICE_MAX);
+
+  constructor(options: EngineOptions, make: (Engine: Addon['Engine'], status: Int32Array) => AddonEngine) {
+    const native = loadNative();
+    if (!native.ok) throw new Error(`the native engine cannot be loaded: ${native.reason}`);
+    this.options = options;
+    this.#addon = make(native.addon.Engine, this.frameStatus);
+  }
+
+  get handle(): number {
+    return this.#addon.handle;
+  }
+
+  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, out: ReplyBuffer): number {
+    for (;;) {
+      if (out.bytes !== this.#reply) this.#writeTo(out);
+      const size = this.#addon.answerFrame(frame, nowMs, fixesMax);
+      if (size >= 0 || size === FRAME_NOT_HOT) return size;
+      if (size === TOO_WIDE) throw tooWide(this.options);
+      if (size === REJECTIONS) return this.#answerRejections(frame, out);
+      this.#grow(out, 0, NEEDS - size);
+    }
+  }
+
+  apply(batch: Uint8Array, nowMs: number, fixesMax: number): BatchResult {
+    switch (this.#addon.apply(batch, nowMs, fixesMax)) {
+      case BROKEN:
+        throw new RazielError('BAD_MSGPACK', 'the batch is not one whole MessagePack value');
+      case NOT_AN_ARRAY:
+        throw new RazielError('BAD_REQUEST', 'a batch must be an array of fixes or rows');
+      case TOO_LARGE:
+        throw new RazielError('TOO_LARGE', `a batch may have ${fixesMax} fixes at most`);
+      default:
+        return this.#batchResult(batch);
+    }
+  }
+
+  search(query: SearchQuery, nowMs: number, ref: Ref, out: ReplyBuffer, offset: number): number {
+    const numbers = numbersOf(query, nowMs, this.#numbers);
+    const refBytes = ref === undefined ? undefined : pack(ref);
+    const [tags, anyTags, notTags] = [query.tags?.join(), query.anyTags?.join(), query.notTags?.join()];
+    for (;;) {
+      if (out.bytes !== this.#reply) this.#writeTo(out);
+      const end = this.#addon.search(numbers, offset, refBytes, tags || undefined, anyTags, notTags || undefined);
+      if (end >= 0) return end;
+      if (end === TOO_WIDE) throw tooWide(this.options);
+      this.#grow(out, offset, NEEDS - end);
+    }
+  }
+
+  driver(id: string, nowMs: number): HeldFix | undefined {
+    const bytes = utf8.encode(id);
+    for (;;) {
+      this.#writeTo(this.#own);
+      const size = this.#addon.driver(bytes, nowMs);
+      if (size === 0) return undefined;
+      if (size > 0) return unpack(this.#own.bytes.subarray(0, size)) as HeldFix;
+      this.#grow(this.#own, 0, NEEDS - size);
+    }
+  }
+
+  remove(id: string, nowMs: number): boolean {
+    return this.#addon.remove(utf8.encode(id), nowMs);
+  }
+
+  scan(cursor: number, count: number, nowMs: number, visit: (driver: ScannedDriver) => void): number {
+    const room = Math.max(1, Math.min(count, SCAN_SLICE_MAX));
+    const positions = this.#positions.subarray(0, 2 * room);
+    const { next, count: found, tags } = this.#addon.scan(cursor, nowMs, positions, this.#masks);
+    for (let i = 0; i < found; i++) {
+      const names = namesOf(this.#masks, 8 * i, tags);
+      visit({ lat: positions[2 * i] as number, lon: positions[2 * i + 1] as number, tags: names });
+    }
+    return next;
+  }
+
+  sweep(nowMs: number): void {
+    this.#addon.sweep(nowMs);
+  }
+
+  stats(): EngineStats {
+    const [drivers = 0, driversMax = 0, tags = 0, bytes = 0] = this.#addon.stats();
+    return { drivers, driversMax, tags, bytes };
+  }
+
+  close(): void {
+    this.#reply = undefined;
+    this.#addon.close();
+  }
+
+  #writeTo(out: ReplyBuffer): void {
+    this.#addon.setReply(out.bytes);
+    this.#reply = out.bytes;
+  }
+
+  /** Room for `needed` bytes, keeping the first `kept`. */
+  #grow(out: ReplyBuffer, kept: number, needed: number): void {
+    const grown = new Uint8Array(Math.max(needed, 2 * out.bytes.length));
+    grown.set(out.bytes.subarray(0, kept));
+    out.bytes = grown;
+  }
+
+  #batchResult(batch: Uint8Array): BatchResult {
+    const [, accepted = 0, stale = 0, duplicate = 0, rejectedCount = 0] = this.frameStatus;
+    const rejected: RejectedFix[] = [];
+    if (rejectedCount > 0) {
+      // The messages name the values at fault, which only a decoded batch has; batches with faults are rare.
+      const fixes = decodeBatch(batch, Number.POSITIVE_INFINITY);
+      const pairs = this.#addon.takeRejected();
+      for (let i = 0; i < pairs.length; i += 2) {
+        const index = pairs[i] as number;
+        const code = FIX_CODES[pairs[i + 1] as number];
+        if (code !== undefined) rejected.push(rejectedFix(index, code, fixes[index], this.options));
+      }
+    }
+    return { accepted, stale, duplicate, rejected };
+  }
+
+  #answerRejections(frame: ArrayBuffer, out: ReplyBuffer): number {
+    const [batchStart, batchEnd, refStart, refEnd] = this.frameStatus.subarray(5);
+    const bytes = new Uint8Array(frame);
+    const result = this.#batchResult(bytes.subarray(batchStart, batchEnd));
+    const ref = refStart === 0 ? {} : { ref: unpack(bytes.subarray(refStart, refEnd)) as Ref };
+    const answer = pack({ ...ref, ...result });
+    if (answer.length > out.bytes.length) this.#grow(out, 0, answer.length);
+    out.bytes.set(answer);
+    return answer.length;
+  }
+}
+
+function tooWide(options: EngineOptions): RazielError {
+  const message = `the search would look at more than ${options.searchCandidatesMax} candidates: make it narrower`;
+  return new RazielError('SEARCH_TOO_WIDE', message);
+}
+
+/** The query as the addon's `search` takes it; `room` is used when it is large enough. */
+function numbersOf(query: SearchQuery, nowMs: number, room: Float64Array): Float64Array {
+  const maxAgeMs = query.maxAgeSeconds === undefined ? Number.POSITIVE_INFINITY : query.maxAgeSeconds * 1000;
+  const explain = query.explain === true ? 1 : 0;
+  if (query.kind === 'nearest') {
+    return filled(room, [KIND.nearest, nowMs, query.k, explain, maxAgeMs, query.lat, query.lon, query.radiusMeters]);
+  }
+  const { area, limit } = query;
+  const common = [KIND[area.kind], nowMs, limit, explain, maxAgeMs];
+  if (area.kind === 'circle') return filled(room, [...common, area.lat, area.lon, area.radiusMeters]);
+  if (area.kind === 'bbox') return filled(room, [...common, area.west, area.south, area.east, area.north]);
+  const numbers = [...common, area.polygons.length];
+  for (const rings of area.polygons) {
+    const { shell, holes } = preparePolygon(rings);
+    numbers.push(1 + holes.length);
+    for (const ring of [shell, ...holes]) {
+      numbers.push(ring.positions.length, ring.turnWest ?? Number.NaN);
+      for (const [x, y] of ring.positions) numbers.push(x, y);
+    }
+  }
+  return Float64Array.from(numbers);
+}
+
+function filled(room: Float64Array, numbers: readonly number[]): Float64Array {
+  room.set(numbers);
+  return room;
+}
+
+function namesOf(masks: Uint32Array, start: number, names: readonly string[]): string[] {
+  const found: string[] = [];
+  for (let word = 0; word < 8; word++) {
+    for (let rest = masks[start + word] as number; rest !== 0; rest &= rest - 1) {
+      found.push(names[32 * word + 31 - Math.clz32(rest & -rest)] as string);
+    }
+  }
+  return found.sort();
+}
