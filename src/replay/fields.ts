@@ -1,5 +1,6 @@
 // From the values of a line, whatever they were written as, to a fix; shared by every format.
 
+import { ID_BYTES_MAX, TAG_BYTES_MAX, TAGS_PER_DRIVER_MAX } from '../limits.ts';
 import type { Entry, Fault, TrackFix } from './entry.ts';
 import { parseTime, type TimeUnit } from './time.ts';
 
@@ -36,7 +37,7 @@ export interface RawFields {
 
 /**
  * One line's fix, or its fault. Ranges are left to the server, which rejects with the same codes; this finds what is no number,
- * no time and no id at all. `valueOf` gives another column by name, for the tag rules.
+ * no time or no id at all, and what would make a batch too large. `valueOf` gives another column by name, for the tag rules.
  */
 export function entryOf(
   file: number,
@@ -51,6 +52,9 @@ export function entryOf(
 
 function fixOf(raw: RawFields, valueOf: (column: string) => unknown, options: FieldOptions): TrackFix | Fault {
   if (isAbsent(raw.id)) return { code: 'BAD_ID', message: 'there is no id' };
+  const id = String(raw.id);
+  if (isLonger(id, ID_BYTES_MAX))
+    return { code: 'BAD_ID', message: `the id is longer than ${ID_BYTES_MAX} bytes: ${show(id)}` };
   const lat = numberOf(raw.lat);
   if (lat === undefined || Number.isNaN(lat)) return fault('BAD_LAT', 'lat', raw.lat);
   const lon = numberOf(raw.lon);
@@ -71,11 +75,19 @@ function fixOf(raw: RawFields, valueOf: (column: string) => unknown, options: Fi
   const ttl = numberOf(raw.ttl);
   if (Number.isNaN(ttl)) return fault('BAD_TTL', 'ttl', raw.ttl);
   const tags = tagsOf(raw.tags, valueOf, options.tagRules);
-  return { id: String(raw.id), lat, lon, timeMs, heading, speed, accuracy, tags, ttl };
+  if (tags !== undefined && (tags.length > TAGS_PER_DRIVER_MAX || tags.some((tag) => isLonger(tag, TAG_BYTES_MAX)))) {
+    const message = `a fix has ${TAGS_PER_DRIVER_MAX} tags of ${TAG_BYTES_MAX} bytes at most, got ${show(tags)}`;
+    return { code: 'BAD_TAGS', message };
+  }
+  return { id, lat, lon, timeMs, heading, speed, accuracy, tags, ttl };
 }
 
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null || value === '';
+}
+
+function isLonger(text: string, bytesMax: number): boolean {
+  return 3 * text.length > bytesMax && Buffer.byteLength(text) > bytesMax;
 }
 
 /** undefined when absent, NaN when it is no number. */

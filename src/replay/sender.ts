@@ -1,8 +1,9 @@
-// Fixes in batches, several of them in flight, and the answers counted. A batch that the server is too busy for is sent again;
-// one that is too large for a frame is halved: nothing is lost on the way.
+// Fixes in batches, several of them in flight, and the answers counted. A batch that the server is too busy for is sent again:
+// nothing is lost on the way. (Others may overtake it then; of a driver's fixes the newest still wins.)
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FixRow, type LocationsAnswer, type RazielClient, RazielClientError } from '../client/index.ts';
+import { FRAME_BYTES_MAX_DEFAULT } from '../limits.ts';
 import type { Entry, TrackFix } from './entry.ts';
 import { countCode, type LineFault, lineFault, type ReplaySummary } from './summary.ts';
 
@@ -17,6 +18,8 @@ export interface SenderOptions {
   readonly onFault: (fault: LineFault) => void;
 }
 
+/** Half of what a frame may hold: batches of long ids and many tags end before their number is full. */
+const BATCH_BYTES_MAX = FRAME_BYTES_MAX_DEFAULT / 2;
 const OVERLOADED_RETRY_MS = 50;
 const OVERLOADED_CODES = new Set(['OVERLOADED', 'CLIENT_BUFFER_FULL']);
 
@@ -24,6 +27,7 @@ export class Sender {
   readonly #options: SenderOptions;
   #rows: FixRow[] = [];
   #entries: Entry[] = [];
+  #bytes = 0;
   #inFlight = 0;
   #wake: (() => void)[] = [];
   #error: unknown;
@@ -36,7 +40,9 @@ export class Sender {
   add(entry: Entry, fix: TrackFix, timeMs: number | undefined): Promise<void> | undefined {
     this.#rows.push(rowOf(fix, timeMs, this.#options.ttlSeconds));
     this.#entries.push(entry);
-    return this.#rows.length >= this.#options.batchFixes ? this.flush() : undefined;
+    this.#bytes += bytesAtMost(fix);
+    const isFull = this.#rows.length >= this.#options.batchFixes || this.#bytes >= BATCH_BYTES_MAX;
+    return isFull ? this.flush() : undefined;
   }
 
   /** Sends what is gathered; resolves when another batch may be in flight. @throws what a batch failed with */
@@ -47,6 +53,7 @@ export class Sender {
     const entries = this.#entries;
     this.#rows = [];
     this.#entries = [];
+    this.#bytes = 0;
     this.#inFlight += 1;
     this.#send(rows, entries)
       .catch((error: unknown) => {
@@ -82,14 +89,6 @@ export class Sender {
         return;
       } catch (error) {
         const code = error instanceof RazielClientError ? error.code : '';
-        if (code === 'TOO_LARGE' && rows.length > 1) {
-          const half = rows.length >> 1;
-          await Promise.all([
-            this.#send(rows.slice(0, half), entries.slice(0, half)),
-            this.#send(rows.slice(half), entries.slice(half)),
-          ]);
-          return;
-        }
         if (!OVERLOADED_CODES.has(code)) throw error;
         await delay(OVERLOADED_RETRY_MS);
       }
@@ -109,6 +108,13 @@ export class Sender {
       if (entry !== undefined) onFault(lineFault(files, entry, code, message, true));
     }
   }
+}
+
+/** Of the encoded row: seven numbers and a string's head take up to 9 and 5 bytes, and a UTF-16 unit up to 3. */
+function bytesAtMost({ id, tags }: TrackFix): number {
+  let bytes = 7 * 9 + 5 + 3 * id.length;
+  for (const tag of tags ?? []) bytes += 5 + 3 * tag.length;
+  return bytes;
 }
 
 /** The shortest row that says it all: what is absent at the end is left out. */

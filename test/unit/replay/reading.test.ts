@@ -168,6 +168,17 @@ describe('what is broken', () => {
     expect(entries.length).toBeGreaterThan(2);
   });
 
+  it('finds ids and tags that no server takes', async () => {
+    const long = 'ä'.repeat(64);
+    const tags = Array.from({ length: 33 }, (_, i) => `t${i}`).join(' ');
+    const text = `id,lat,lon,tags\n${long},1,2,\n${long}x,1,2,\nb,1,2,${tags}\nc,1,2,${long}\n`;
+    expect(faultsOf(await readText('x.csv', text))).toEqual([
+      [3, 'BAD_ID'],
+      [4, 'BAD_TAGS'],
+      [5, 'BAD_TAGS'],
+    ]);
+  });
+
   it('names broken lines of NDJSON', async () => {
     const text =
       '{"id":"a","lat":1,"lon":2}\n{oops\n\n17\n{"type":"Feature","geometry":null}\n{"id":"b"}\n["c",1,2]\n["d"]\n';
