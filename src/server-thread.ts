@@ -26,7 +26,7 @@ export type FromThread =
 
 const data = workerData as ServingThreadData;
 const main = parentPort as MessagePort;
-const engine = await attachEngine(data.handle);
+const engine = attachEngine(data.handle, data.config);
 const supply = new RemoteSupply(data.supplyPort);
 const ready = new Int32Array(data.ready);
 const serving = createServing({

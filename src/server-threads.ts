@@ -7,6 +7,7 @@ import type { SupplyWorkerData } from './supply/worker.ts';
 
 /** How much longer than its drain a thread may take to end before it is terminated. */
 const ENDING_MS = 1_000;
+const SUPPLY_ENDING_MS = 200;
 
 /** The supply thread and, for each serving thread, the port to reach it by. */
 export interface SupplyThread {
@@ -15,12 +16,13 @@ export interface SupplyThread {
 }
 
 export async function startSupplyThread(
+  config: Config,
   handle: number,
   servingThreads: number,
   onFailure: (error: Error) => void,
 ): Promise<SupplyThread> {
   const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
-  const workerData: SupplyWorkerData = { handle, ports: channels.map((channel) => channel.port2) };
+  const workerData: SupplyWorkerData = { config, handle, ports: channels.map((channel) => channel.port2) };
   const worker = new Worker(new URL('./supply/worker.js', import.meta.url), {
     workerData,
     transferList: [...workerData.ports],
@@ -32,8 +34,9 @@ export async function startSupplyThread(
     ports: channels.map((channel) => channel.port1),
     async stop() {
       watch.expectEnd();
+      worker.postMessage('stop');
       // It may be in the middle of a count, which nobody waits for any more.
-      await worker.terminate();
+      await endOrTerminate(worker, watch.ended, SUPPLY_ENDING_MS);
     },
   };
 }
@@ -78,13 +81,17 @@ export async function startServingThreads(
         threads.map(async ({ worker, watch }) => {
           watch.expectEnd();
           worker.postMessage({ drainMs: ms } satisfies ToThread);
-          const timer = setTimeout(() => void worker.terminate(), ms + ENDING_MS);
-          await watch.ended;
-          clearTimeout(timer);
+          await endOrTerminate(worker, watch.ended, ms + ENDING_MS);
         }),
       );
     },
   };
+}
+
+async function endOrTerminate(worker: Worker, ended: Promise<void>, ms: number): Promise<void> {
+  const timer = setTimeout(() => void worker.terminate(), ms);
+  await ended;
+  clearTimeout(timer);
 }
 
 function watchWorker(worker: Worker, name: string, onFailure: (error: Error) => void) {

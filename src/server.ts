@@ -32,11 +32,7 @@ export interface RunningServer {
 /** @throws Error that says in one sentence why the server cannot start */
 export async function startServer(config: Config): Promise<RunningServer> {
   const log = pino({ level: config.logLevel }, pino.destination(2));
-  const chosen = await chooseEngine(config.engine, {
-    driversMax: config.driversMax,
-    ttlSecondsDefault: config.ttl,
-    searchCandidatesMax: config.searchCandidatesMax,
-  });
+  const chosen = chooseEngine(config);
   const { engine, handle } = chosen;
   log.info(`engine ${engine.kind}: ${chosen.reason}`);
   const threads = handle === undefined ? 1 : config.threads;
@@ -106,7 +102,7 @@ async function startOne(
   log: Logger,
   onFailure: (error: Error) => void,
 ): Promise<Front> {
-  const supplyThread = handle === undefined ? undefined : await startSupplyThread(handle, 1, onFailure);
+  const supplyThread = handle === undefined ? undefined : await startSupplyThread(config, handle, 1, onFailure);
   const serving = createServing({
     config,
     engine,
@@ -156,7 +152,7 @@ async function startSeveral(
     lock.release();
   };
   try {
-    supplyThread = await startSupplyThread(handle, threads, onFailure);
+    supplyThread = await startSupplyThread(config, handle, threads, onFailure);
     const counters = allocateCounters(threads);
     const report = (text: string): void => log.error(text);
     serving = await startServingThreads(config, handle, counters, supplyThread.ports, report, onFailure);

@@ -2,6 +2,7 @@
 // microsecond a driver or more, which no serving thread has.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Config } from '../config.ts';
 import { RazielError } from '../errors.ts';
 import { attachEngine, type ServingEngine } from '../service/engines.ts';
 import { encodeSupply } from './answers.ts';
@@ -12,12 +13,13 @@ import { SupplyTally } from './tally.ts';
 const SLICE_DRIVERS = 4_096;
 
 export interface SupplyWorkerData {
+  readonly config: Config;
   readonly handle: number;
   readonly ports: readonly MessagePort[];
 }
 
-const { handle, ports } = workerData as SupplyWorkerData;
-const engine = await attachEngine(handle);
+const { config, handle, ports } = workerData as SupplyWorkerData;
+const engine = attachEngine(handle, config);
 for (const port of ports) {
   port.on('message', (job: SupplyJob) => {
     const done = run(engine, job);
