@@ -133,7 +133,7 @@ inline constexpr uint32_t kHoleRangeShift = 8;  // the upper bits: which HoleRan
  *
  * Edge e goes from vertex e to vertex e + 1. A grid cell c (row × columns + column, rows from the south) has cells[c] = first run × 2 +
  * (1 when its reference point is inside), its runs end where those of cell c + 1 start, and a run is (first edge << 8 | edges − 1). The
- * reference point is the cell's north-west corner, moved east by an infinitesimal and north by a smaller one; see piece.h.
+ * reference point is some way into the cell, moved east by an infinitesimal and north by a smaller one; see piece.h.
  */
 struct alignas(64) Piece {
   double west;

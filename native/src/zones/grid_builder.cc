@@ -15,7 +15,7 @@ namespace {
 // Tuned by bench/micro/zones: more cells made no lookup faster, fewer made the large zones slower.
 constexpr double kCellsPerEdge = 1.0;
 constexpr uint32_t kEdgesInOneCell = 8;
-constexpr double kRunsPerEdgeMax = 4.0;
+constexpr double kRunsPerEdgeMax = 8.0;
 /** Cells list edges that come this close to them, in cells: more than all rounding of the arithmetic below and of float cell sizes. */
 constexpr double kMarginCells = 1.0 / 256;
 
@@ -211,13 +211,13 @@ class GridBuilder {
     return edge;
   }
 
-  bool cornerIsAbove(const Edge& edge, double x, double y) const {
+  bool referenceIsAbove(const Edge& edge, double x, double y) const {
     return flat_.low.empty() ? movedIsAbove<false>(edge, x, y) : movedIsAbove<true>(edge, x, y);
   }
 
-  /** Decides for the corner of every cell whether it is inside: the north pole is or is not, and each edge above changes that. */
+  /** Decides for the reference of every cell whether it is inside: the north pole is or is not, and each edge above changes that. */
   void setParities(const Piece& piece) {
-    // toggles[row]: how often (mod 2) the corners of this row and all rows south of it change sides.
+    // toggles[row]: how often (mod 2) the references of this row and all rows south of it change sides.
     const size_t columns = piece.columns;
     std::vector<uint8_t> toggles(columns * piece.rows, 0);
     const double perX = piece.columnsPerDegree == 0 ? 0 : 1 / piece.cellWidth;
@@ -230,7 +230,7 @@ class GridBuilder {
         const auto from = static_cast<uint32_t>(std::clamp(std::floor((west - piece.west) * perX) - 1, 0.0, last));
         const auto to = static_cast<uint32_t>(std::clamp(std::floor((east - piece.west) * perX) + 1, 0.0, last));
         for (uint32_t column = from; column <= to; column++) {
-          const double x = piece.west + column * piece.cellWidth;
+          const double x = referenceX(piece, column);
           if ((edge.x1 <= x) == (edge.x2 <= x)) continue;
           const uint32_t below = rowsBelow(piece, edge, x);
           if (below > 0) toggles[(below - 1) * columns + column] ^= 1;
@@ -247,13 +247,13 @@ class GridBuilder {
     }
   }
 
-  /** How many corners of the column of x, from the south, lie below the edge. */
+  /** How many references of the column of x, from the south, lie below the edge. */
   uint32_t rowsBelow(const Piece& piece, const Edge& edge, double x) const {
     const double at = edge.y1 + (x - edge.x1) * (edge.y2 - edge.y1) / (edge.x2 - edge.x1);
     const double guess = piece.rowsPerDegree == 0 ? 0 : (at - piece.south) / piece.cellHeight;
     uint32_t below = static_cast<uint32_t>(std::clamp(std::floor(guess), 0.0, static_cast<double>(piece.rows)));
-    while (below > 0 && cornerIsAbove(edge, x, piece.south + below * piece.cellHeight)) below--;
-    while (below < piece.rows && !cornerIsAbove(edge, x, piece.south + (below + 1) * piece.cellHeight)) below++;
+    while (below > 0 && referenceIsAbove(edge, x, referenceY(piece, below - 1))) below--;
+    while (below < piece.rows && !referenceIsAbove(edge, x, referenceY(piece, below))) below++;
     return below;
   }
 
