@@ -72,7 +72,7 @@ class Origin {
   Origin() : Origin(0, 0) {}
   Origin(double lat, double lon)
       : lat_(lat),
-        lon_(lon),
+        lon_(normalLon(lon)),
         cos_(cosLatitude(lat)),
         sin_(std::sin(lat * kRadiansPerDegree)),
         grid_(toGrid(lat, lon)) {}
@@ -83,7 +83,7 @@ class Origin {
   /** The exact haversine to a position in degrees. */
   double haversineTo(double lat, double lon) const {
     const double deltaLat = (lat - lat_) * kRadiansPerDegree;
-    double deltaLonDegrees = std::abs(lon - lon_);
+    double deltaLonDegrees = std::abs(normalLon(lon) - lon_);
     if (deltaLonDegrees > 180) deltaLonDegrees = 360 - deltaLonDegrees;
     return sinSquared(deltaLat / 2) +
            cos_ * cosNear(lat, deltaLat) * sinSquared(deltaLonDegrees * (kRadiansPerDegree / 2));
@@ -112,6 +112,9 @@ class Origin {
   }
 
  private:
+  /** −180 and 180 are one meridian, and so must give the same distance to the last bit. */
+  static double normalLon(double lon) { return lon == 180 ? -180 : lon; }
+
   double bound(uint32_t latSteps, uint32_t lonSteps, double cosMin) const {
     // Two grid positions that are n steps apart are at least n − 1 steps of true distance apart.
     const double halfLat = latSteps == 0 ? 0 : (latSteps - 1) * kHalfLatStep;
