@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Area } from '../../src/drivers/engine.ts';
 import { distanceMeters, EARTH_RADIUS_METERS } from '../../src/geo/distance.ts';
 import { RADIUS_METERS_MAX } from '../../src/limits.ts';
-import { forEachEngine, idsOf, type OpenWorld, type World } from '../support/engines.ts';
+import { type AnsweredDriver, forEachEngine, idsOf, type OpenWorld, type World } from '../support/engines.ts';
 import { readShared, reportMissingData } from '../support/shared-data.ts';
 
 const REDIS_FILE = 'suites/redis_geo/redis_geo_cases.json';
@@ -38,6 +38,9 @@ const METERS = { m: 1, km: 1_000, mi: 1_609.34 } as const;
 /** Redis quantises positions by as much, and prints distances to four decimals of their unit. */
 const REDIS_METERS_OFF = 1;
 
+/** As far as two points can be apart, and a little more: engines take any radius, the protocol is what limits it. */
+const HALFWAY_ROUND_METERS = 20_100_000;
+
 const sorted = (ids: readonly string[]): string[] => [...ids].sort();
 
 function runRedisCase(file: RedisFile, one: RedisCase, world: World): void {
@@ -48,7 +51,7 @@ function runRedisCase(file: RedisFile, one: RedisCase, world: World): void {
   const scale = (EARTH_RADIUS_METERS / file.earth_radius_m) * METERS[one.by.unit];
   const wanted = one.expect ?? (one.expect_set as string[]);
   if (one.by.box === undefined) {
-    const radiusMeters = Math.min((one.by.radius as number) * scale + REDIS_METERS_OFF, 2e7);
+    const radiusMeters = Math.min((one.by.radius as number) * scale + REDIS_METERS_OFF, HALFWAY_ROUND_METERS);
     const { drivers } = world.nearest(lat, lon, { k: 1_000, radiusMeters });
     const names = idsOf({ drivers, tookMicros: 0 });
     if (one.order === 'asc') expect(names.slice(0, one.count)).toEqual(wanted);
@@ -62,28 +65,38 @@ function runRedisCase(file: RedisFile, one: RedisCase, world: World): void {
     }
     return;
   }
-  // Redis's box is so many metres wide at each latitude of its own: as a polygon, that of the search's latitude is too narrow or too
-  // wide. A bbox that is wide enough must hold all that Redis found, in the same order by distance.
-  const [width, height] = one.by.box as [number, number];
-  const top = Math.min(90, lat + toDegrees((height * scale) / 2 + REDIS_METERS_OFF));
-  const bottom = Math.max(-90, lat - toDegrees((height * scale) / 2 + REDIS_METERS_OFF));
-  const narrowest = Math.cos((Math.max(Math.abs(top), Math.abs(bottom)) * Math.PI) / 180);
-  const halfWidth = toDegrees((width * scale) / 2 + REDIS_METERS_OFF) / narrowest;
-  const area: Area = {
-    kind: 'bbox',
-    west: wrap(lon - halfWidth),
-    south: bottom,
-    east: wrap(lon + halfWidth),
-    north: top,
-  };
-  const { drivers } = world.within(area);
-  const half = (width * scale) / 2 + REDIS_METERS_OFF;
-  const inBox = drivers.filter((driver) => distanceMeters(driver.lat, lon, driver.lat, driver.lon) <= half);
-  expect(sorted(idsOf({ drivers: inBox, tookMicros: 0 }))).toEqual(sorted(wanted));
+  checkRedisBox(world, lat, lon, one.by.box.map((side) => (side * scale) / 2) as [number, number], wanted);
   if (one.order === 'asc') {
-    const byDistance = world.nearestIds(lat, lon, { k: 1_000, radiusMeters: RADIUS_METERS_MAX });
+    const byDistance = world.nearestIds(lat, lon, { k: 1_000, radiusMeters: HALFWAY_ROUND_METERS });
     expect(byDistance.filter((id) => wanted.includes(id))).toEqual(wanted);
   }
+}
+
+/**
+ * Redis's box is as many metres wide at the latitude of each member. A bbox that covers it must hold all that Redis found, and of what it holds
+ * nothing but what is so far east or west, as Redis measures it; members on the very edge may be in or out.
+ */
+function checkRedisBox(
+  world: World,
+  lat: number,
+  lon: number,
+  half: [number, number],
+  wanted: readonly string[],
+): void {
+  const [halfWidth, halfHeight] = half.map((meters) => meters + REDIS_METERS_OFF) as [number, number];
+  const south = Math.max(-90, lat - toDegrees(halfHeight));
+  const north = Math.min(90, lat + toDegrees(halfHeight));
+  const narrowest = Math.cos((Math.max(Math.abs(south), Math.abs(north)) * Math.PI) / 180);
+  const halfLon = toDegrees(halfWidth) / narrowest;
+  const area: Area = { kind: 'bbox', west: wrap(lon - halfLon), south, east: wrap(lon + halfLon), north };
+  const inside = (driver: AnsweredDriver, slack: number): boolean =>
+    distanceMeters(driver.lat, lon, driver.lat, driver.lon) <= half[0] + slack &&
+    distanceMeters(lat, lon, driver.lat, lon) <= half[1] + slack;
+  const { drivers } = world.within(area);
+  const possible = drivers.filter((driver) => inside(driver, REDIS_METERS_OFF)).map(({ id }) => id);
+  const sure = drivers.filter((driver) => inside(driver, -REDIS_METERS_OFF)).map(({ id }) => id);
+  expect(possible).toEqual(expect.arrayContaining([...wanted]));
+  expect(wanted).toEqual(expect.arrayContaining(sure));
 }
 
 const toDegrees = (meters: number): number => (meters / EARTH_RADIUS_METERS) * (180 / Math.PI);

@@ -12,7 +12,7 @@ import { OPTIONS, REAL_ENGINES, reportMissingNative, World } from '../support/en
 import { type Oracle, openOracle } from '../support/oracle.ts';
 import { IDS, PlannedFix, type Scenario, scenarios, type Step } from '../support/worlds.ts';
 
-const RUNS = Number(process.env['RAZIEL_PROPERTY_RUNS'] ?? 1_000);
+const RUNS = Number(process.env['RAZIEL_PROPERTY_RUNS'] ?? 400);
 const SEED = Number(process.env['RAZIEL_PROPERTY_SEED'] ?? 77_669_839);
 
 function play(scenario: Scenario, open: (options: DriverEngine['options']) => DriverEngine): void {

@@ -26,7 +26,9 @@ export const IDS: readonly string[] = Array.from({ length: 60 }, (_, i) => {
 
 const TAGS = ['free', 'xl', 'busy', 'pet', 'é'];
 
-const real = (min: number, max: number): fc.Arbitrary<number> => fc.double({ min, max, noNaN: true });
+/** To a hundred-millionth of a degree, a millimetre: what lies below is no place on Earth, and products of it underflow. */
+const real = (min: number, max: number): fc.Arbitrary<number> =>
+  fc.double({ min, max, noNaN: true }).map((value) => Math.round(value * 1e8) / 1e8);
 const clampLat = (lat: number): number => Math.max(-90, Math.min(90, lat));
 const wrapLon = (lon: number): number => (lon > 180 ? lon - 360 : lon < -180 ? lon + 360 : lon);
 
@@ -105,8 +107,8 @@ export class PlannedFix {
     return ['id', 'lat', 'lon', 'time', 'heading', 'speed', 'accuracy', 'tags', 'ttl'].map((name) => fix[name]);
   }
 
-  toJSON(): unknown {
-    return this.#fields;
+  [fc.toStringMethod](): string {
+    return fc.stringify(this.#fields);
   }
 }
 
