@@ -147,6 +147,9 @@ export interface DriverEngine {
   /**
    * Searches, and writes the answer into `out` from `offset` as one MessagePack map: `ref` (when there is one), `drivers`,
    * `more` (within, when cut), `tookMicros`, `explain` (when asked). Returns the offset behind it.
+   * A driver is `id`, `lat`, `lon`, `distance` (nearest, circle), `age` in seconds, `heading`, `speed` and `tags` (when known, or any).
+   * `explain` is {cells, candidates, rejected: {expired, maxAge, tags, anyTags, notTags, distance | area}, micros: {search, encode}}:
+   * whole numbers; a driver counts under one condition that it fails, and one that was skipped unseen under none.
    * @throws RazielError SEARCH_TOO_WIDE past the candidate budget.
    */
   search(query: SearchQuery, nowMs: number, ref: Ref, out: ReplyBuffer, offset: number): number;

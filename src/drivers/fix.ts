@@ -18,7 +18,7 @@ import { compareBytes, isTextOf } from './bytes.ts';
 import { parseIsoTime } from './time.ts';
 
 /** The last moment that a JavaScript Date can name. */
-export const TIME_MS_MAX = 8.64e15;
+const TIME_MS_MAX = 8.64e15;
 
 /** A valid fix. Absent fields are undefined; `tags` distinct and sorted by bytes, undefined for unchanged. */
 export interface Fix {

@@ -20,7 +20,7 @@ export function checkedMessagePack(bytes: Uint8Array): Uint8Array {
   const end = walk(bytes, hidden);
   if (end !== bytes.length) throw bad(`${bytes.length - end} bytes follow the value`);
   if (hidden.length === 0) return bytes;
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes); // not slice(), which shares the bytes of a Buffer
   for (let i = 0; i < hidden.length; i += 2) writeBinary(copy, hidden[i] as number, hidden[i + 1] as number);
   return copy;
 }

@@ -51,6 +51,14 @@ forEachEngine('bytes from outside', (open) => {
     expect(world.driver('driver:1')).toMatchObject({ tags: ['free', 'xl'], heading: 270 });
   });
 
+  test('the bytes of a batch are left as they were', () => {
+    const world = open();
+    const bytes = Buffer.concat([strange(0x92, 0xd4, 0x72, 0x40, 0x93, 0xa1, 0x80), pack([[[1]]]), strange(1)]);
+    const before = Buffer.from(bytes);
+    expect(world.applyBytes(bytes).rejected.map(({ code }) => code)).toEqual(['BAD_FIX', 'BAD_ID']);
+    expect(bytes).toEqual(before);
+  });
+
   test('what is no array is BAD_REQUEST', () => {
     const world = open();
     for (const value of [null, 7, 'batch', { id: 'a', lat: 1, lon: 1 }, true, Buffer.from([0x90]), 1.5]) {

@@ -174,7 +174,7 @@ export class World {
 
 export const idsOf = (answer: Answer): string[] => answer.drivers.map((driver) => driver.id);
 
-export function outcomeOf(result: BatchResult): string {
+function outcomeOf(result: BatchResult): string {
   const outcomes = [
     ...Array<string>(result.accepted).fill('accepted'),
     ...Array<string>(result.stale).fill('stale'),

@@ -4,7 +4,7 @@
 import * as fc from 'fast-check';
 import type { Area, Filters, Ring, SearchQuery } from '../../src/drivers/engine.ts';
 
-export type Point = readonly [lat: number, lon: number];
+type Point = readonly [lat: number, lon: number];
 
 export type Step =
   | { readonly kind: 'batch'; readonly fixes: readonly unknown[] }
