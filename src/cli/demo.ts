@@ -7,7 +7,7 @@ import type { FleetReport } from '../demo/messages.ts';
 import { EXIT_OK } from './exit.ts';
 import { interruption, untilAborted } from './interrupt.ts';
 import { Output } from './output.ts';
-import { startOrFail, urlOf, withConfigFlags } from './serve.ts';
+import { engineText, startOrFail, urlOf, withConfigFlags } from './serve.ts';
 import { grouped, metersText, numberWithin, wholeWithin } from './values.ts';
 
 interface DemoFlags extends Record<string, unknown> {
@@ -65,12 +65,15 @@ async function demo(
   const url = urlOf(server);
   if (output.json)
     output.object({ event: 'listening', url, drivers, seed, city: place.name, lat: place.lat, lon: place.lon });
-  else for (const line of introduction(url, place, drivers, seed, output)) output.line(line);
+  else {
+    output.line(`raziel listens on ${output.color.cyan(url)} with ${engineText(server)}.`);
+    for (const line of introduction(url, place, drivers, seed)) output.line(line);
+  }
   const reporter = liveLine(output);
   const fleet = startFleet({ url, city: place, drivers, seed }, reporter.report);
   const over = duration === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration * 1000)]);
   try {
-    await Promise.race([untilAborted(over), fleet.failed]);
+    await Promise.race([untilAborted(over), fleet.failed, server.done]);
   } finally {
     reporter.end();
     await fleet.stop();
@@ -80,16 +83,10 @@ async function demo(
   return EXIT_OK;
 }
 
-function introduction(
-  url: string,
-  { name, lat, lon }: City,
-  drivers: number,
-  seed: number,
-  { color }: Output,
-): string[] {
+function introduction(url: string, { name, lat, lon }: City, drivers: number, seed: number): string[] {
   const option = url === 'http://127.0.0.1:7400' ? '' : ` --url ${url}`;
   return [
-    `raziel listens on ${color.cyan(url)}; ${grouped(drivers)} drivers are about ${name} (seed ${seed}). Stop it with Ctrl-C, and ask it:`,
+    `${grouped(drivers)} drivers are about ${name} (seed ${seed}); stop them with Ctrl-C, and ask:`,
     '',
     `  raziel nearest ${lat} ${lon} --tags free --k 5${option}`,
     `  raziel top${option}`,

@@ -15,7 +15,7 @@ export function parseMetrics(text: string): Reading {
   return reading;
 }
 
-export interface OpSample {
+interface OpSample {
   readonly op: string;
   readonly perSecond: number;
   /** Microseconds on the server, as upper bounds of the histogram's buckets between which it interpolates; null without requests. */

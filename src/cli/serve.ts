@@ -53,12 +53,21 @@ async function serve(given: Record<string, unknown>, output: Output): Promise<nu
   const { signal, dispose } = interruption();
   const server = await startOrFail(given);
   const url = urlOf(server);
-  if (output.json) output.object({ event: 'listening', url, host: server.host, port: server.port, pid: process.pid });
-  else output.line(`raziel listens on ${output.color.cyan(url)} (stop it with Ctrl-C)`);
-  await untilAborted(signal);
-  await server.stop();
-  dispose();
+  const { host, port, engine, threads } = server;
+  if (output.json) output.object({ event: 'listening', url, host, port, engine, threads, pid: process.pid });
+  else output.line(`raziel listens on ${output.color.cyan(url)} with ${engineText(server)} (stop it with Ctrl-C)`);
+  try {
+    await Promise.race([untilAborted(signal), server.done]);
+  } finally {
+    await server.stop();
+    dispose();
+  }
   return EXIT_OK;
+}
+
+/** 'the native engine and 3 threads'; why it is that one is in the log. */
+export function engineText({ engine, threads }: RunningServer): string {
+  return `the ${engine} engine and ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 
 export function urlOf({ host, port }: { host: string; port: number }): string {

@@ -2,7 +2,7 @@
 
 import { RazielError } from '../errors.ts';
 
-export const FIELDS = ['id', 'lat', 'lon', 'time', 'heading', 'speed', 'accuracy', 'tags', 'ttl'] as const;
+const FIELDS = ['id', 'lat', 'lon', 'time', 'heading', 'speed', 'accuracy', 'tags', 'ttl'] as const;
 export type Field = (typeof FIELDS)[number];
 
 /** Names by field, most certain first, compared in lower case without anything but letters and digits. */

@@ -11,7 +11,7 @@ import type { TrackFix } from './entry.ts';
 
 export type Speed = number | 'max';
 
-export interface Scheduled {
+interface Scheduled {
   /** The server's clock must have come here before the fix is sent; −Infinity for at once. */
   readonly dueMs: number;
   /** Undefined lets the server take its own clock. */

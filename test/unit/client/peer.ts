@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 export type Wire = Record<string, any>;
 export type Answer = (request: Wire, socket: PeerSocket) => void;
 
-export interface PeerSocket {
+interface PeerSocket {
   reply(answer: Wire): void;
   close(code?: number): void;
   /** Ends the connection without a closing handshake. */

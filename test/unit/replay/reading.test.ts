@@ -82,6 +82,16 @@ describe('formats', () => {
     );
   });
 
+  it('names the points of a track without a name after the file, whatever the one before was called', async () => {
+    const track = (name: string, lat: number): string =>
+      `<trk>${name}<trkseg><trkpt lat="${lat}" lon="2"/></trkseg></trk>`;
+    const gpx = `<gpx>${track('<name>one</name>', 1)}${track('', 2)}</gpx>`;
+    expect(fixesOf(await readText('rides.gpx', gpx)).map((fix) => [fix?.id, fix?.lat])).toEqual([
+      ['one', 1],
+      ['rides', 2],
+    ]);
+  });
+
   it('tells the format from the content when the name does not, and gzip from the first bytes', async () => {
     expect(await readText('a', 'id,lat,lon\na,1,2\n')).toHaveLength(1);
     expect(await readText('b', '{"id":"a","lat":1,"lon":2}')).toHaveLength(1);
@@ -166,6 +176,20 @@ describe('what is broken', () => {
       fixesOf(await read(fixture('cars.gpx'))).slice(0, entries.length - 1),
     );
     expect(entries.length).toBeGreaterThan(2);
+  });
+
+  it('takes a line with a column more or less than the header for broken', async () => {
+    const text = 'id,lat,lon,time\na,1,2,1000\na,1,2,1000,x\na,1,2\n';
+    expect(faultsOf(await readText('x.csv', text))).toEqual([
+      [3, 'BAD_FIX'],
+      [4, 'BAD_FIX'],
+    ]);
+  });
+
+  it('is not confused by a byte order mark', async () => {
+    const map = parseColumnMap('id=who');
+    expect(await readText('m.csv', '\uFEFFwho,lat,lon\na,1,2\n', { map })).toMatchObject([{ fix: { id: 'a' } }]);
+    expect(await readText('m.ndjson', '\uFEFF["a",1,2]\n')).toMatchObject([{ line: 1, fix: { id: 'a' } }]);
   });
 
   it('finds ids and tags that no server takes', async () => {
