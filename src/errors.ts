@@ -20,6 +20,13 @@ export const STATUS_OF_CODE = {
   BAD_GEOMETRY: 400,
   BAD_RESOLUTION: 400,
   BAD_RANK: 400,
+  /** A layer's name that breaks the rules for names. */
+  BAD_LAYER: 400,
+  /** Zones with faults; the error lists them (src/zones/faults.ts). */
+  BAD_ZONES: 422,
+  UNKNOWN_LAYER: 404,
+  /** If-Match named another version than the layer has. */
+  VERSION_CONFLICT: 412,
   SEARCH_TOO_WIDE: 422,
   NOT_FOUND: 404,
   UNKNOWN_DRIVER: 404,
