@@ -9,6 +9,7 @@ import { createMetrics } from './metrics/prometheus.ts';
 import { Reply } from './service/reply.ts';
 import { Service, type SupplyCounter } from './service/service.ts';
 import { ServingApp } from './transport/app.ts';
+import { Turns } from './transport/turns.ts';
 
 export interface ServingOptions {
   readonly config: Config;
@@ -51,6 +52,7 @@ export function createServing(options: ServingOptions): Serving {
     bodyBytesMax: config.frameBytesMax,
     connectionsMax: config.connectionsMax,
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
+    turns: new Turns(),
     isDraining: () => isDraining,
     isReady: options.isReady,
     metrics: createMetrics(totals, engine),

@@ -15,12 +15,13 @@ export interface SupplyThread {
   stop(): Promise<void>;
 }
 
-export async function startSupplyThread(
+/** Starts it without waiting for it: jobs that come before it is up wait on their port. */
+export function startSupplyThread(
   config: Config,
   handle: number,
   servingThreads: number,
   onFailure: (error: Error) => void,
-): Promise<SupplyThread> {
+): SupplyThread {
   const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
   const workerData: SupplyWorkerData = { config, handle, ports: channels.map((channel) => channel.port2) };
   const worker = new Worker(new URL('./supply/worker.js', import.meta.url), {
@@ -29,7 +30,6 @@ export async function startSupplyThread(
     name: 'raziel supply',
   });
   const watch = watchWorker(worker, 'the supply thread', onFailure);
-  await nextMessage(worker);
   return {
     ports: channels.map((channel) => channel.port1),
     async stop() {

@@ -102,7 +102,7 @@ async function startOne(
   log: Logger,
   onFailure: (error: Error) => void,
 ): Promise<Front> {
-  const supplyThread = handle === undefined ? undefined : await startSupplyThread(config, handle, 1, onFailure);
+  const supplyThread = handle === undefined ? undefined : startSupplyThread(config, handle, 1, onFailure);
   const serving = createServing({
     config,
     engine,
@@ -152,7 +152,7 @@ async function startSeveral(
     lock.release();
   };
   try {
-    supplyThread = await startSupplyThread(config, handle, threads, onFailure);
+    supplyThread = startSupplyThread(config, handle, threads, onFailure);
     const counters = allocateCounters(threads);
     const report = (text: string): void => log.error(text);
     serving = await startServingThreads(config, handle, counters, supplyThread.ports, report, onFailure);

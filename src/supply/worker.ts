@@ -31,7 +31,6 @@ parentPort?.once('message', () => {
   engine.close();
   parentPort?.close();
 });
-parentPort?.postMessage('ready');
 
 function run(source: ServingEngine, { job, query, ref, encoding }: SupplyJob): SupplyDone {
   try {

@@ -4,15 +4,7 @@ import { RazielError } from '../errors.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import { handleHttp, type HttpContext } from './http.ts';
 import { Exchange } from './http-response.ts';
-import {
-  type App,
-  closeListening,
-  createApp,
-  type HttpResponse,
-  listen,
-  type Listening,
-  type WebSocket,
-} from './uws.ts';
+import { type App, closeListening, createApp, listen, type Listening, type WebSocket } from './uws.ts';
 
 /** Above the limit of frames by this much a frame still arrives whole and is refused with a close frame; beyond, uWebSockets.js drops the connection. */
 const PAYLOAD_SLACK_BYTES = 15 * 1024 * 1024;

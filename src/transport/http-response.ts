@@ -81,9 +81,28 @@ export class Exchange {
       res.writeStatus(STATUS_LINES[status] ?? String(status)).writeHeader('content-type', contentType);
       for (const [name, value] of headers) res.writeHeader(name, value);
       if (this.#head) res.endWithoutBody(Buffer.byteLength(body), this.closing);
-      else res.end(body, this.closing);
+      else if (this.closing) res.end(body, true);
+      else sendWhole(res, typeof body === 'string' ? Buffer.from(body) : body);
     });
   }
+}
+
+/**
+ * Sends what the socket takes and the rest as it drains, so that the answer waits here and not in the socket's own buffer, and the request
+ * stays under way meanwhile: uWebSockets.js then ends a client that pipelines further requests without reading.
+ */
+function sendWhole(res: HttpResponse, body: Uint8Array): void {
+  const total = body.length;
+  const before = res.getWriteOffset();
+  const [, isDone] = res.tryEnd(body, total);
+  if (isDone) return;
+  const sent = res.getWriteOffset() - before;
+  // The body may lie in the reply buffer, which the next answer overwrites.
+  const rest = body.slice(sent);
+  res.onWritable((offset) => {
+    const [isTaken] = res.tryEnd(rest.subarray(offset - before - sent), total);
+    return isTaken;
+  });
 }
 
 /** The code under which an error of any kind is counted and answered. */

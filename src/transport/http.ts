@@ -18,6 +18,7 @@ import { encodeAnswer } from './answers.ts';
 import { readBody } from './http-body.ts';
 import { asRazielError, Exchange } from './http-response.ts';
 import { findRoute, MethodNotAllowed } from './routes.ts';
+import type { Turns } from './turns.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
 
 export interface HttpContext {
@@ -30,6 +31,7 @@ export interface HttpContext {
   readonly isReady: () => boolean;
   /** Prometheus' text format and its content type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly turns: Turns;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
 }
@@ -66,6 +68,7 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
   let op: CountedOp = 'other';
   const fail = (error: unknown): void => sendFailure(context, exchange, error);
   const count = (): void => context.counters.request(op, 'http', (performance.now() - startedAt) * 1000);
+  const work = (run: () => void | Promise<void>): void => settle(context.turns, run, fail, count);
   try {
     const { operation, parameter } = findRoute(method, req.getUrl());
     op = countedOp(operation);
@@ -86,12 +89,19 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
         return;
       }
       const take = (body: Uint8Array): void => {
-        settle(() => answerBody(context, exchange, operation, type, body), fail, count);
+        if (context.turns.isOpen) {
+          work(() => answerBody(context, exchange, operation, type, body));
+          return;
+        }
+        const own = body.slice();
+        context.turns.defer(() => work(() => answerBody(context, exchange, operation, type, own)));
       };
       readBody(res, context.bodyBytesMax, take, tooLarge);
       return;
     }
-    settle(() => answer(context, exchange, operation, head.query, parameter), fail, count);
+    const run = (): void => work(() => answer(context, exchange, operation, head.query, parameter));
+    if (context.turns.isOpen || op === 'other') run();
+    else context.turns.defer(run);
   } catch (error) {
     fail(error);
     count();
@@ -99,7 +109,13 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
 }
 
 /** Runs what may answer now or later; counts when it has. */
-function settle(work: () => void | Promise<void>, fail: (error: unknown) => void, count: () => void): void {
+function settle(
+  turns: Turns,
+  work: () => void | Promise<void>,
+  fail: (error: unknown) => void,
+  count: () => void,
+): void {
+  const startedAt = performance.now();
   try {
     const later = work();
     if (later instanceof Promise) {
@@ -109,6 +125,7 @@ function settle(work: () => void | Promise<void>, fail: (error: unknown) => void
   } catch (error) {
     fail(error);
   }
+  turns.spend((performance.now() - startedAt) * 1000);
   count();
 }
 

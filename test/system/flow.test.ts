@@ -1,6 +1,7 @@
 // Flow control on a booted server: order under load, slow readers, the in-flight limit. What is scripted step by step is in
 // test/unit/transport; here the kernel's buffers and the event loop have their say.
 
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BootedServer, bootServer, RawClient } from '../support/booted-server.ts';
 
@@ -126,5 +127,56 @@ describe('a client that does not read', () => {
     client.close();
     await expect.poll(() => metric('raziel_held_requests'), { timeout: 20_000 }).toBe(0);
     await expect.poll(() => metric('raziel_websocket_connections'), { timeout: 20_000 }).toBe(0);
+  });
+});
+
+describe('HTTP', () => {
+  const rawGet = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+  const largePath = '/v1/nearest?lat=10&lon=10&k=200&radius=1000000';
+
+  test('brings a large answer over whole, however slowly it is read', async () => {
+    const searches = Array.from({ length: 60 }, () => ({ nearest: { lat: 10, lon: 10, k: 200, radius: 1_000_000 } }));
+    const socket = connect({ port: server.port, host: '127.0.0.1', highWaterMark: 16 * 1024 });
+    const body = JSON.stringify({ searches });
+    socket.write(
+      `POST /v1/multisearch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) {
+      chunks.push(chunk as Buffer);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const [head, answer] = Buffer.concat(chunks).toString().split('\r\n\r\n') as [string, string];
+    expect(head).toContain('200 OK');
+    expect(answer.length).toBeGreaterThan(4_000_000);
+    const { results } = JSON.parse(answer) as { results: { drivers: { id: string }[] }[] };
+    expect(results.map(({ drivers }) => drivers.length)).toEqual(searches.map(() => 200));
+    expect(new Set(results.map(({ drivers }) => drivers.map(({ id }) => id).join())).size).toBe(1);
+  });
+
+  test('answers requests that a client pipelines and reads, in order', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    const paths = range(50).map((i) => `/v1/drivers/driver-${i}`);
+    socket.write(paths.map(rawGet).join(''));
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += chunk.toString();
+    });
+    const seen = (): string[] => [...received.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id as string);
+    await expect.poll(() => seen().length, { timeout: 10_000 }).toBe(50);
+    expect(seen()).toEqual(range(50).map((i) => `driver-${i}`));
+    socket.destroy();
+  });
+
+  test('ends a client that pipelines large answers and does not read them, and keeps nothing for it', async () => {
+    const before = await metric('process_resident_memory_bytes');
+    const socket = connect(server.port, '127.0.0.1');
+    socket.pause();
+    socket.on('error', () => {});
+    socket.write(rawGet(largePath).repeat(5_000));
+    await expect.poll(() => metric('raziel_http_aborted_total'), { timeout: 20_000 }).toBeGreaterThan(0);
+    // What it asked for would take 400 MB.
+    expect((await metric('process_resident_memory_bytes')) - before).toBeLessThan(150e6);
+    socket.destroy();
   });
 });
