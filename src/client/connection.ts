@@ -43,6 +43,8 @@ type State = 'connecting' | 'open' | 'waiting' | 'closed';
 const SOCKET_BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
 /** How often to look again whether the socket has room; browsers' WebSocket has no event for it. */
 const SOCKET_POLL_MS = 2;
+/** A timer of more fires at once; one that fires early is set again. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 /** The codes with which a server ends a connection over a frame that it will never take. */
 const CLOSE_CODES_OF_BAD_FRAMES = new Set([1003, 1007, 1009]);
 
@@ -246,7 +248,8 @@ export class Connection {
     clearTimeout(this.#deadlineTimer);
     this.#deadlineMs = deadlineMs;
     if (deadlineMs === Number.POSITIVE_INFINITY) return;
-    this.#deadlineTimer = setTimeout(() => this.#expire(), Math.max(1, deadlineMs - performance.now()));
+    const waitMs = Math.min(TIMER_MS_MAX, Math.max(1, deadlineMs - performance.now()));
+    this.#deadlineTimer = setTimeout(() => this.#expire(), waitMs);
   }
 
   #expire(): void {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, connect, type RazielClient, RazielClientError } from '../../../src/client/index.ts';
 import { type Answer, Peer, plainly, silently, type Wire } from './peer.ts';
 
@@ -293,12 +293,19 @@ describe('close', () => {
 
   it('stops trying when it is closed between two attempts', async () => {
     const peer = await peerOf(plainly);
-    const client = await clientOf(peer, { reconnect: { baseMs: 60_000, maxMs: 60_000 }, random: () => 0.5 });
-    const gone = event(client, 'disconnect');
     await peer.stop();
-    await gone;
-    const pending = codeOf(client.ping());
-    await client.close();
-    expect(await pending).toBe('CLIENT_CLOSED');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const client = await connect(peer.url, { lazy: true });
+      await event(client, 'disconnect');
+      const pending = codeOf(client.ping());
+      // One for the next attempt, one for the request.
+      expect(vi.getTimerCount()).toBe(2);
+      await client.close();
+      expect(vi.getTimerCount()).toBe(0);
+      expect(await pending).toBe('CLIENT_CLOSED');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

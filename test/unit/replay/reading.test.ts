@@ -39,6 +39,8 @@ const faultsOf = (entries: Entry[]): [number, string][] =>
 const speedOf = async (speedUnit: ReadOptions['speedUnit']): Promise<number | undefined> =>
   (await readText('s.csv', 'id,lat,lon,speed\na,1,2,36\n', { speedUnit }))[0]?.fix?.speed;
 
+const track = (name: string, lat: number): string => `<trk>${name}<trkseg><trkpt lat="${lat}" lon="2"/></trkseg></trk>`;
+
 describe('formats', () => {
   it('reads CSV with columns found by their names and seconds told from milliseconds', async () => {
     const entries = await read(fixture('cars.csv'));
@@ -83,8 +85,6 @@ describe('formats', () => {
   });
 
   it('names the points of a track without a name after the file, whatever the one before was called', async () => {
-    const track = (name: string, lat: number): string =>
-      `<trk>${name}<trkseg><trkpt lat="${lat}" lon="2"/></trkseg></trk>`;
     const gpx = `<gpx>${track('<name>one</name>', 1)}${track('', 2)}</gpx>`;
     expect(fixesOf(await readText('rides.gpx', gpx)).map((fix) => [fix?.id, fix?.lat])).toEqual([
       ['one', 1],
