@@ -20,7 +20,14 @@ import {
 
 const THREADS_MAX = 256;
 
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+/** Text is read as a number; no text is none, not zero. */
+const numeric = (schema: z.ZodNumber) =>
+  z.preprocess((value) => {
+    if (typeof value !== 'string') return value;
+    return value.trim() === '' ? Number.NaN : Number(value);
+  }, schema);
+
+const whole = (min: number, max: number) => numeric(z.number().int().min(min).max(max));
 
 /** Texts that flags and the environment write for false and true. */
 const flag = z.union([
@@ -42,10 +49,7 @@ const SCHEMA = z
       .default(Math.max(1, availableParallelism() - 1))
       .describe('serving threads'),
     driversMax: whole(1, 1_000_000_000).default(DRIVERS_MAX_DEFAULT).describe('drivers held at most'),
-    ttl: z.coerce
-      .number()
-      .gt(0)
-      .max(TTL_SECONDS_MAX)
+    ttl: numeric(z.number().gt(0).max(TTL_SECONDS_MAX))
       .default(TTL_SECONDS_DEFAULT)
       .describe('seconds that a fix lives when it names no ttl'),
     searchCandidatesMax: whole(1, 1_000_000_000)
@@ -62,7 +66,7 @@ const SCHEMA = z
       .default(HELD_BYTES_PER_CONNECTION_DEFAULT)
       .describe('bytes of requests that wait on a connection at most'),
     connectionsMax: whole(1, 10_000_000).default(CONNECTIONS_MAX_DEFAULT).describe('connections at most'),
-    drainSeconds: z.coerce.number().min(0).max(3_600).default(10).describe('seconds that a stopping server may take'),
+    drainSeconds: numeric(z.number().min(0).max(3_600)).default(10).describe('seconds that a stopping server may take'),
     logLevel: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info')
@@ -115,7 +119,7 @@ export function readConfig(
   environment: Readonly<Record<string, string | undefined>> = {},
 ): Config {
   const values: Record<string, unknown> = { ...given };
-  for (const { name, variable } of SETTINGS) values[name] ??= environment[variable];
+  for (const { name, variable } of SETTINGS) values[name] ??= environment[variable] || undefined;
   for (const name of Object.keys(values)) if (values[name] === undefined) delete values[name];
   const parsed = SCHEMA.safeParse(values);
   if (parsed.success) return parsed.data;

@@ -1,23 +1,10 @@
 // Writes HTTP responses: status, headers and body in one go, without a body for HEAD, and never after the client has gone.
 
+import { STATUS_CODES } from 'node:http';
 import { type ErrorCode, RazielError } from '../errors.ts';
 import type { Encoding } from '../protocol/codec.ts';
 import { encodeValue } from './answers.ts';
 import type { HttpResponse } from './uws.ts';
-
-const STATUS_LINES: Readonly<Record<number, string>> = {
-  200: '200 OK',
-  204: '204 No Content',
-  400: '400 Bad Request',
-  404: '404 Not Found',
-  405: '405 Method Not Allowed',
-  413: '413 Content Too Large',
-  415: '415 Unsupported Media Type',
-  422: '422 Unprocessable Content',
-  500: '500 Internal Server Error',
-  501: '501 Not Implemented',
-  503: '503 Service Unavailable',
-};
 
 const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
   json: 'application/json',
@@ -64,7 +51,7 @@ export class Exchange {
     if (this.#over) return;
     this.#over = true;
     this.#res.cork(() => {
-      this.#res.writeStatus(STATUS_LINES[204] as string).endWithoutBody(undefined, this.closing);
+      this.#res.writeStatus(statusLine(204)).endWithoutBody(undefined, this.closing);
     });
   }
 
@@ -78,7 +65,7 @@ export class Exchange {
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus(STATUS_LINES[status] ?? String(status)).writeHeader('content-type', contentType);
+      res.writeStatus(statusLine(status)).writeHeader('content-type', contentType);
       for (const [name, value] of headers) res.writeHeader(name, value);
       if (this.#head) res.endWithoutBody(Buffer.byteLength(body), this.closing);
       else if (this.closing) res.end(body, true);
@@ -108,4 +95,8 @@ function sendWhole(res: HttpResponse, body: Uint8Array): void {
 /** The code under which an error of any kind is counted and answered. */
 export function asRazielError(error: unknown): RazielError {
   return error instanceof RazielError ? error : new RazielError('INTERNAL' satisfies ErrorCode, 'internal error');
+}
+
+function statusLine(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? ''}`;
 }

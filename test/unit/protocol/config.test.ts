@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { ConfigError, readConfig, SETTINGS } from '../../../src/config.ts';
+
+test('the configuration has a default for every setting', () => {
+  expect(readConfig()).toMatchObject({
+    host: '127.0.0.1',
+    port: 7400,
+    engine: 'auto',
+    inFlightMax: 16_384,
+    insecure: false,
+  });
+});
+
+test('a flag wins over the environment, and the environment over the default', () => {
+  const environment = { RAZIEL_PORT: '7501', RAZIEL_TTL: '1.5', RAZIEL_INSECURE: '1' };
+  expect(readConfig({ port: '7502' }, environment)).toMatchObject({ port: 7502, ttl: 1.5, insecure: true });
+});
+
+test('flags are the names in kebab case', () => {
+  expect(SETTINGS.find(({ name }) => name === 'driversMax')).toMatchObject({
+    flag: '--drivers-max',
+    variable: 'RAZIEL_DRIVERS_MAX',
+    isSwitch: false,
+  });
+});
+
+test.each([
+  [{ port: 'http' }, '--port'],
+  [{ port: '' }, '--port'],
+  [{ threads: 1.5 }, '--threads'],
+  [{ ttl: 0 }, '--ttl'],
+  [{ host: '10.0.0.1' }, '--insecure'],
+  [{ engine: 'fast' }, '--engine'],
+  [{ frameBytesMax: 32 * 1024 * 1024 }, '--held-bytes-max'],
+  [{ speed: 3 }, 'speed'],
+])('%j is refused in a message with %s', (given, text) => {
+  expect(() => readConfig(given)).toThrow(ConfigError);
+  expect(() => readConfig(given)).toThrow(text);
+});
+
+test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('%s needs no --insecure', (host) => {
+  expect(readConfig({ host }).host).toBe(host);
+});
