@@ -16,6 +16,13 @@ export interface TagRule {
   readonly tag: string;
 }
 
+const TIME_TEXT: Record<TimeUnit, string> = {
+  s: 'a number of seconds',
+  ms: 'a number of milliseconds',
+  iso: 'a date and time',
+  auto: 'a number or a date and time',
+};
+
 export interface FieldOptions {
   readonly timeUnit: TimeUnit;
   readonly speedUnit: SpeedUnit;
@@ -63,7 +70,7 @@ function fixOf(raw: RawFields, valueOf: (column: string) => unknown, options: Fi
   if (!isAbsent(raw.time)) {
     timeMs = parseTime(raw.time as string | number, options.timeUnit);
     if (timeMs === undefined)
-      return { code: 'BAD_TIME', message: `time is not of the unit ${options.timeUnit}: ${show(raw.time)}` };
+      return { code: 'BAD_TIME', message: `time must be ${TIME_TEXT[options.timeUnit]}, got ${show(raw.time)}` };
   }
   const heading = numberOf(raw.heading);
   if (Number.isNaN(heading)) return fault('BAD_HEADING', 'heading', raw.heading);
