@@ -30,7 +30,7 @@ export const BUCKET_MICROS = [
 export const ERROR_CODES = Object.keys(STATUS_OF_CODE) as ErrorCode[];
 
 /** Gauges and counters that have one value a thread. */
-export const SINGLES = [
+const SINGLES = [
   'httpConnections',
   'webSockets',
   'webSocketsOpened',

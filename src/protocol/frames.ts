@@ -10,7 +10,7 @@ import { refusal } from './refusal.ts';
 import { readRequest, type Request } from './requests.ts';
 
 /** A `ref` that is a string has at most this many UTF-8 bytes: answers that wait to be sent hold it. */
-export const REF_BYTES_MAX = 128;
+const REF_BYTES_MAX = 128;
 
 /** Bytes that are no MessagePack, or text that is no JSON. */
 export class BrokenFrame extends Error {}

@@ -15,7 +15,7 @@ import {
   WITHIN_LIMIT_MAX,
 } from '../limits.ts';
 
-export type ParameterType =
+type ParameterType =
   | 'number'
   | 'integer'
   | 'string'

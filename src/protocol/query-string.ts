@@ -41,7 +41,7 @@ export function readQueryString(query: string, parameters: readonly Parameter[])
 }
 
 /** `+` is a space, as forms write it. */
-export function decode(text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text.includes('+') ? text.replaceAll('+', ' ') : text);
   } catch {

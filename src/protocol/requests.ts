@@ -29,8 +29,6 @@ export type Request =
   | { readonly op: 'supply'; readonly query: SupplyQuery }
   | { readonly op: 'ping' };
 
-export type Op = Request['op'];
-
 const OPS: readonly string[] = OPERATIONS.filter((operation) => operation.webSocket).map((operation) => operation.name);
 const SUPPLY_NAMES: ReadonlySet<string> = new Set([P.RESOLUTION.name, P.BBOX.name, P.TAGS.name]);
 

@@ -9,7 +9,7 @@ import type { Answer } from './reply.ts';
 
 const TURN_MS_MAX = 5;
 /** Sixty-four answers of ten thousand drivers with long tags could take a gigabyte. */
-export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 const RESULTS_KEY = packMessage('results');
 const REF_KEY = packMessage('ref');

@@ -55,7 +55,7 @@ export class SupplyTally {
 }
 
 /** Whether the driver is inside the query's bbox, edges included, and carries all its tags. */
-export function isCounted({ bbox, tags }: SupplyQuery, driver: ScannedDriver): boolean {
+function isCounted({ bbox, tags }: SupplyQuery, driver: ScannedDriver): boolean {
   const { lat, lon } = driver;
   if (lat < bbox.south || lat > bbox.north) return false;
   const isInside = bbox.west <= bbox.east ? lon >= bbox.west && lon <= bbox.east : lon >= bbox.west || lon <= bbox.east;

@@ -22,7 +22,7 @@ export interface Socket {
   cork(work: () => void): unknown;
 }
 
-export interface ConnectionLimits {
+interface ConnectionLimits {
   readonly frameBytesMax: number;
   /** Requests held at most; as many again may wait as OVERLOADED answers. */
   readonly inFlightMax: number;

@@ -13,7 +13,7 @@ import type { Operation } from '../protocol/operations.ts';
 import { readQueryString } from '../protocol/query-string.ts';
 import { readSupply, type Request } from '../protocol/requests.ts';
 import { readNearest, readSearch, readSearches } from '../protocol/searches.ts';
-import type { Service } from '../service/service.ts';
+import { type Service, unknownDriver } from '../service/service.ts';
 import { encodeAnswer } from './answers.ts';
 import { readBody } from './http-body.ts';
 import { asRazielError, Exchange } from './http-response.ts';
@@ -152,7 +152,7 @@ function answer(
     case 'remove': {
       const id = readPathId(parameter);
       if (!context.service.engine.remove(id, Date.now())) {
-        throw new RazielError('UNKNOWN_DRIVER', `no driver ${JSON.stringify(id)} is held`, { field: 'id' });
+        throw unknownDriver(id);
       }
       return exchange.sendNothing();
     }

@@ -7,10 +7,8 @@ import type uWebSockets from 'uWebSockets.js';
 export type App = uWebSockets.TemplatedApp;
 export type HttpRequest = uWebSockets.HttpRequest;
 export type HttpResponse = uWebSockets.HttpResponse;
-export type ListenSocket = uWebSockets.us_listen_socket;
-export type UpgradeContext = uWebSockets.us_socket_context_t;
+type ListenSocket = uWebSockets.us_listen_socket;
 export type WebSocket<T> = uWebSockets.WebSocket<T>;
-export type WebSocketBehavior<T> = uWebSockets.WebSocketBehavior<T>;
 
 /** Versions of Node for which the package carries binaries that run on glibc 2.31 (20) or 2.38 (22 and later). */
 const NODE_VERSIONS = '20, 22, 24 and 25';
@@ -28,7 +26,7 @@ export interface Listening {
 let loaded: typeof uWebSockets | undefined;
 
 /** @throws Error that names the fitting Node versions where no binary of uWebSockets.js does */
-export function loadUws(): typeof uWebSockets {
+function loadUws(): typeof uWebSockets {
   if (loaded !== undefined) return loaded;
   try {
     loaded = createRequire(import.meta.url)('uWebSockets.js') as typeof uWebSockets;

@@ -136,7 +136,7 @@ describe('HTTP', () => {
 
   test('brings a large answer over whole, however slowly it is read', async () => {
     const searches = Array.from({ length: 60 }, () => ({ nearest: { lat: 10, lon: 10, k: 200, radius: 1_000_000 } }));
-    const socket = connect({ port: server.port, host: '127.0.0.1', highWaterMark: 16 * 1024 });
+    const socket = connect(server.port, '127.0.0.1');
     const body = JSON.stringify({ searches });
     socket.write(
       `POST /v1/multisearch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
