@@ -30,6 +30,8 @@ async function metric(name: string): Promise<number> {
 /** About 75 kB of answer each. */
 const LARGE = { op: 'nearest', lat: 10, lon: 10, k: 200, radius: 1_000_000 };
 
+const rawGet = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+
 const refsOf = (client: RawClient): unknown[] => client.answers.map(({ ref }) => ref);
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -131,7 +133,6 @@ describe('a client that does not read', () => {
 });
 
 describe('HTTP', () => {
-  const rawGet = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
   const largePath = '/v1/nearest?lat=10&lon=10&k=200&radius=1000000';
 
   test('brings a large answer over whole, however slowly it is read', async () => {

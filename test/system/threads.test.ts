@@ -13,6 +13,12 @@ describe.skipIf(!native.ok)('a server of two serving threads', () => {
   let server: BootedServer;
   let clients: RawClient[] = [];
 
+  /** Asked over a connection of its own, which lands on either thread. */
+  async function pingsCounted(): Promise<string | undefined> {
+    const response = await fetch(`${server.url}/metrics`, { headers: { connection: 'close' } });
+    return /^raziel_requests_total\{op="ping",transport="ws"\} (\d+)/m.exec(await response.text())?.[1];
+  }
+
   beforeAll(async () => {
     server = await bootServer('--engine', 'native', '--threads', '2');
     clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => RawClient.connect(server)));
@@ -36,12 +42,7 @@ describe.skipIf(!native.ok)('a server of two serving threads', () => {
 
   test('counts the requests of all threads, whichever is asked', async () => {
     await Promise.all(clients.map((client) => client.ask({ op: 'ping' })));
-    const read = async (): Promise<string | undefined> =>
-      /^raziel_requests_total\{op="ping",transport="ws"\} (\d+)/m.exec(
-        await (await fetch(`${server.url}/metrics`, { headers: { connection: 'close' } })).text(),
-      )?.[1];
-    // New connections land on either thread.
-    for (let i = 0; i < 8; i++) expect(await read()).toBe(String(CONNECTIONS));
+    for (let i = 0; i < 8; i++) expect(await pingsCounted()).toBe(String(CONNECTIONS));
   });
 
   test('counts supply off the serving threads, for each of them', async () => {
