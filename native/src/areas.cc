@@ -54,7 +54,8 @@ uint32_t UnrolledRing::slabOf(double y) const {
 UnrolledRing::Side UnrolledRing::sideOf(double lat, double lon, uint64_t& work) const {
   if (lat < south_ || lat > north_) return Side::Outside;
   const double from = aroundAxis() ? turnWest_ : west_;
-  for (double x = lon + 360 * std::ceil((from - lon) / 360);; x += 360) {
+  // A little early, so that rounding cannot skip the turn that begins right here.
+  for (double x = lon + 360 * std::ceil((from - lon) / 360 - 1e-9);; x += 360) {
     if (x > east_ && !aroundAxis()) return Side::Outside;
     const Side side = sideAt(x, lat, work);
     if (side != Side::Outside || aroundAxis()) return side;

@@ -82,6 +82,8 @@ struct alignas(64) Leaf : CellHead {
   std::atomic<uint32_t> count;
   /** Entries from here on have never been used. */
   std::atomic<uint32_t> used;
+  /** Which of the first 64 entries are free; under the lock. */
+  uint64_t free;
 
   CellEntry* entries() { return reinterpret_cast<CellEntry*>(this + 1); }
   const CellEntry* entries() const { return reinterpret_cast<const CellEntry*>(this + 1); }

@@ -1,5 +1,6 @@
 #include "cell_tree.h"
 
+#include <array>
 #include <cassert>
 #include <cstring>
 #include <mutex>
@@ -11,6 +12,9 @@ namespace raziel {
 namespace {
 
 using Guard = std::lock_guard<SpinLock>;
+
+/** The bits of Leaf::free. */
+constexpr uint32_t kFreeMaskBits = 64;
 
 template <typename Node>
 void initializeHead(Node& node, uint32_t sizeClass, uint32_t depth, GridPoint corner, NodeRef parent) {
@@ -95,15 +99,36 @@ void CellTree::reclaim(NodeLimbo& limbo, uint64_t safeBelow) {
   limbo.reclaim(safeBelow, [this](NodeRef node, uint64_t) { pool_.free(node >> 1, head(node).sizeClass); });
 }
 
-void CellTree::prefetchLeaf(uint32_t driver) const {
-  const NodeRef at = drivers_[driver].leaf.load(std::memory_order_relaxed);
-  if (at != 0) __builtin_prefetch(&head(at));
-}
-
-void CellTree::prefetchEntry(uint32_t driver) const {
-  const DriverSlot& slot = drivers_[driver];
-  const NodeRef at = slot.leaf.load(std::memory_order_relaxed);
-  if (at != 0) __builtin_prefetch(leaf(at).entries() + slot.entry.load(std::memory_order_relaxed), 1);
+void CellTree::prefetchMoves(const uint32_t* drivers, const GridPoint* positions, uint32_t count) const {
+  for (uint32_t i = 0; i < count; ++i) {
+    const NodeRef at = drivers_[drivers[i]].leaf.load(std::memory_order_relaxed);
+    if (at != 0) __builtin_prefetch(&head(at), 1);
+  }
+  // Those that will leave their leaf go down the tree together, a level at a time.
+  std::array<std::pair<uint32_t, NodeRef>, kPrefetchMax> leaving;
+  uint32_t left = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const DriverSlot& slot = drivers_[drivers[i]];
+    const NodeRef at = slot.leaf.load(std::memory_order_relaxed);
+    if (at != 0) __builtin_prefetch(leaf(at).entries() + slot.entry.load(std::memory_order_relaxed), 1);
+    if (at == 0 || !head(at).covers(positions[i])) leaving[left++] = {i, root_};
+  }
+  while (left > 0) {
+    uint32_t still = 0;
+    for (uint32_t i = 0; i < left; ++i) {
+      const auto [move, at] = leaving[i];
+      const Cell& parent = cell(at);
+      const NodeRef child = parent.children[quadrantOf(positions[move], parent.depth)].load(std::memory_order_acquire);
+      if (child == 0) continue;
+      __builtin_prefetch(&head(child), 1);
+      if (isLeaf(child)) {
+        __builtin_prefetch(leaf(child).entries(), 1);
+      } else {
+        leaving[still++] = {move, child};
+      }
+    }
+    left = still;
+  }
 }
 
 CellTree::Place CellTree::find(GridPoint position) const {
@@ -138,6 +163,7 @@ NodeRef CellTree::makeLeaf(uint32_t sizeClass, uint32_t depth, GridPoint corner,
   Leaf& made = *new (pool_.at(place)) Leaf;
   initializeHead(made, sizeClass, depth, corner, parent);
   made.capacity = leafCapacityOf(sizeClass);
+  made.free = made.capacity >= kFreeMaskBits ? UINT64_MAX : (uint64_t{1} << made.capacity) - 1;
   made.count.store(0, std::memory_order_relaxed);
   made.used.store(0, std::memory_order_relaxed);
   for (uint32_t i = 0; i < made.capacity; ++i) (new (made.entries() + i) CellEntry)->fix.store(0, std::memory_order_relaxed);
@@ -214,9 +240,11 @@ NodeRef CellTree::split(const Leaf& full) {
 
 /** A free entry of a leaf that has one. */
 uint32_t CellTree::freeEntryOf(const Leaf& leaf) const {
+  if (leaf.free != 0) return uint32_t(__builtin_ctzll(leaf.free));
+  // More than 64 drivers where cells get no smaller.
   const uint32_t used = leaf.used.load(std::memory_order_relaxed);
   if (leaf.count.load(std::memory_order_relaxed) == used) return used;
-  uint32_t at = 0;
+  uint32_t at = kFreeMaskBits;
   while (leaf.entries()[at].fix.load(std::memory_order_relaxed) != 0) ++at;
   return at;
 }
@@ -230,7 +258,8 @@ void CellTree::put(NodeRef into, uint32_t driver, const Entry& entry) {
   place.position.store(entry.position, std::memory_order_relaxed);
   place.tags.store(entry.tags, std::memory_order_relaxed);
   place.fix.store(entry.fix, std::memory_order_release);
-  if (at == to.used.load(std::memory_order_relaxed)) to.used.store(at + 1, std::memory_order_release);
+  if (at >= to.used.load(std::memory_order_relaxed)) to.used.store(at + 1, std::memory_order_release);
+  if (at < kFreeMaskBits) to.free &= ~(uint64_t{1} << at);
   to.count.store(to.count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   drivers_[driver].entry.store(at, std::memory_order_relaxed);
   drivers_[driver].leaf.store(into, std::memory_order_release);
@@ -249,6 +278,7 @@ void CellTree::copyEntry(const CellEntry& from, NodeRef into) {
   place.fix.store(fix, std::memory_order_release);
   to.count.store(at + 1, std::memory_order_relaxed);
   to.used.store(at + 1, std::memory_order_release);
+  if (at < kFreeMaskBits) to.free &= ~(uint64_t{1} << at);
   for (auto& generation : to.tags) generation.fetch_or(tags, std::memory_order_relaxed);
   DriverSlot& slot = drivers_[fixes_[fix].driver];
   slot.entry.store(at, std::memory_order_relaxed);
@@ -256,6 +286,7 @@ void CellTree::copyEntry(const CellEntry& from, NodeRef into) {
 }
 
 void CellTree::clear(Leaf& from, uint32_t at) {
+  if (at < kFreeMaskBits) from.free |= uint64_t{1} << at;
   from.entries()[at].fix.store(0, std::memory_order_release);
   from.count.store(from.count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
 }

@@ -16,10 +16,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "block_pool.h"
 #include "cell_node.h"
 #include "epoch.h"
 #include "fix.h"
-#include "node_pool.h"
 
 namespace raziel {
 
@@ -58,6 +58,9 @@ class MoveLog {
 
 class CellTree {
  public:
+  /** Moves that prefetchMoves() takes at most. */
+  static constexpr uint32_t kPrefetchMax = 128;
+
   /** Nodes wait here until they can be freed; one for each thread that writes. */
   using NodeLimbo = Limbo<NodeRef>;
 
@@ -89,9 +92,11 @@ class CellTree {
    */
   void tidy(uint32_t nodes, EpochDomain& epochs, NodeLimbo& limbo);
 
-  /** Brings what a move of this driver will touch into the cache, in two steps. */
-  void prefetchLeaf(uint32_t driver) const;
-  void prefetchEntry(uint32_t driver) const;
+  /**
+   * Brings what moves of these drivers to these positions will touch into the cache, step by step for all of them together. Index 0
+   * stands for no driver.
+   */
+  void prefetchMoves(const uint32_t* drivers, const GridPoint* positions, uint32_t count) const;
 
   NodeRef root() const { return root_; }
   const Cell& cell(NodeRef node) const { return *static_cast<const Cell*>(pool_.at(node >> 1)); }
@@ -132,7 +137,7 @@ class CellTree {
 
   VirtualArray<DriverSlot>& drivers_;
   const VirtualArray<FixBlock>& fixes_;
-  NodePool pool_;
+  BlockPool pool_;
   NodeRef root_;
   MoveLog moves_;
   /** Which of CellHead::tags writers add to. */

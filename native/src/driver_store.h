@@ -32,7 +32,7 @@ struct DriverStore {
         fixes(size_t{given.driversMax} + kIndexSlack),
         driverPool(uint32_t(drivers.size())),
         fixPool(uint32_t(fixes.size())),
-        ids(drivers),
+        ids(drivers, kIdBytesBase + size_t{given.driversMax} * kIdBytesPerDriver),
         tree(drivers, fixes, kTreeBytesBase + size_t{given.driversMax} * kTreeBytesPerDriver) {}
 
   ~DriverStore() {
@@ -44,6 +44,10 @@ struct DriverStore {
   static constexpr size_t kTreeBytesBase = size_t{256} << 20;
   /** Addresses, not memory: several times what the densest tree was seen to need. */
   static constexpr size_t kTreeBytesPerDriver = 512;
+
+  static constexpr size_t kIdBytesBase = size_t{1} << 20;
+  /** Twice the slots at their emptiest, and as much again for those that were outgrown. */
+  static constexpr size_t kIdBytesPerDriver = 128;
 
   const StoreOptions options;
   VirtualArray<DriverSlot> drivers;

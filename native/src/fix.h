@@ -51,8 +51,7 @@ struct Motion {
 
 /**
  * The fix that is held of one driver. It never changes once it can be seen: a new fix is a new block, and the old one is freed when no
- * search can be looking at it any more, so that nobody ever sees half of one and half of another. What filters look at is
- * in the first 64 bytes.
+ * search can be looking at it any more, so that nobody ever sees half of one and half of another.
  */
 struct FixBlock {
   double lat;
@@ -66,6 +65,12 @@ struct FixBlock {
   bool liveAt(double nowMs) const { return nowMs - timeMs <= ttlSeconds * 1000; }
 };
 static_assert(sizeof(FixBlock) == 96);
+
+/** A block lies on two cache lines, whichever way it is aligned. */
+inline void prefetchFix(const FixBlock* fix) {
+  __builtin_prefetch(fix);
+  __builtin_prefetch(reinterpret_cast<const char*>(fix) + 64);
+}
 
 /** A fix as decoded: checked but for what depends on the other drivers. Points into the bytes that it came from. */
 struct DecodedFix {

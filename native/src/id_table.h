@@ -7,8 +7,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 
+#include "block_pool.h"
 #include "driver_slot.h"
 #include "epoch.h"
 #include "spin_lock.h"
@@ -16,20 +16,12 @@
 
 namespace raziel {
 
-/** A power of two of slots. Each holds the high half of the hash and the driver's index; 0 is empty, index 0 a tombstone. */
-struct IdSlots {
-  explicit IdSlots(uint32_t capacity) : mask(capacity - 1), slots(new std::atomic<uint64_t>[capacity]()) {}
-
-  const uint32_t mask;
-  const std::unique_ptr<std::atomic<uint64_t>[]> slots;
-};
-
 class IdTable {
  public:
-  using Retired = std::unique_ptr<IdSlots>;
+  /** A power of two of slots: the place of their block, and in the low five bits its size class. */
+  using SlotsRef = uint64_t;
 
-  explicit IdTable(VirtualArray<DriverSlot>& drivers);
-  ~IdTable();
+  IdTable(VirtualArray<DriverSlot>& drivers, size_t bytes);
 
   SpinLock& lockOf(uint64_t hash) { return shardOf(hash).lock; }
 
@@ -42,33 +34,45 @@ class IdTable {
   /** The index that a look-up would probably find, to bring its slot into the cache; possibly another driver's, or 0. */
   uint32_t guess(uint64_t hash) const;
 
-  /** Adds a driver that is not there, under the shard's lock. Slots that were outgrown are retired into `limbo`. */
-  void insert(uint32_t driver, uint64_t hash, EpochDomain& epochs, Limbo<Retired>& limbo);
+  /**
+   * Adds a driver that is not there, under the shard's lock. Slots that were outgrown are retired into `limbo`. False when memory is used
+   * up; nothing has changed then.
+   */
+  bool insert(uint32_t driver, uint64_t hash, EpochDomain& epochs, Limbo<SlotsRef>& limbo);
 
   /** Takes a driver out, under the shard's lock. */
   void erase(uint32_t driver, uint64_t hash);
 
-  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  /** Frees slots that were retired under an epoch below `safeBelow`. */
+  void reclaim(Limbo<SlotsRef>& limbo, uint64_t safeBelow);
+
+  size_t bytes() const { return pool_.bytes(); }
 
  private:
   static constexpr uint32_t kShards = 256;
-  static constexpr uint64_t kTombstone = uint64_t{1} << 32;
 
+  struct Slots {
+    /** Each holds the high half of the hash and the driver's index; 0 is empty, and index 0 with a hash a tombstone. */
+    std::atomic<uint64_t>* at;
+    uint32_t mask;
+  };
   struct alignas(64) Shard {
     SpinLock lock;
     uint32_t used = 0;  // slots that are not empty, tombstones included
     uint32_t live = 0;
-    std::atomic<IdSlots*> slots{nullptr};
+    std::atomic<SlotsRef> slots{0};
   };
 
-  static uint64_t keyOf(uint32_t driver, uint64_t hash) { return (hash & 0xffffffff00000000u) | driver; }
   Shard& shardOf(uint64_t hash) { return shards_[hash & (kShards - 1)]; }
   const Shard& shardOf(uint64_t hash) const { return shards_[hash & (kShards - 1)]; }
-  static uint32_t startOf(uint64_t hash, const IdSlots& slots) { return uint32_t(hash >> 8) & slots.mask; }
+  Slots slotsOf(SlotsRef ref) const;
+  SlotsRef makeSlots(uint32_t sizeClass);
+  static uint32_t startOf(uint64_t hash, const Slots& slots) { return uint32_t(hash >> 8) & slots.mask; }
+  static void put(const Slots& into, uint32_t driver, uint64_t hash);
 
   VirtualArray<DriverSlot>& drivers_;
+  BlockPool pool_;
   Shard shards_[kShards];
-  std::atomic<size_t> bytes_{0};
 };
 
 }  // namespace raziel

@@ -12,6 +12,13 @@ constexpr uint64_t kEdgesPerCandidate = 16;
 /** A leaf's entries are looked at in groups: first the bounds, while the fixes of those that pass are on their way to the cache. */
 constexpr uint32_t kGroup = 32;
 
+/** A leaf's head and its first twelve entries, which are about half of what it holds; the rest follows by itself. */
+void prefetchNode(const CellHead& head, NodeRef node) {
+  __builtin_prefetch(&head);
+  if (!isLeaf(node)) return;
+  for (uint32_t line = 1; line <= 3; ++line) __builtin_prefetch(reinterpret_cast<const char*>(&head) + 64 * line);
+}
+
 }  // namespace
 
 bool DriverSet::insert(uint32_t driver) {
@@ -177,7 +184,7 @@ SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter
       if (child == 0) continue;
       const double bound = goal.boundOfQuadrant(cell, q);
       if (!goal.reaches(bound)) continue;
-      __builtin_prefetch(&store.tree.head(child));
+      prefetchNode(store.tree.head(child), child);
       // The nearest ends up on top: insertion from the end, farthest first.
       size_t at = pending_.size();
       pending_.push_back({child, bound});
@@ -217,7 +224,7 @@ void SearchScratch::lookAtLeaf(const DriverStore& store, const Leaf& leaf, const
         continue;
       }
       const FixBlock* const block = &store.fixes[fix];
-      __builtin_prefetch(block);
+      prefetchFix(block);
       promising[count++] = block;
     }
     for (uint32_t i = 0; i < count; ++i) {

@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include <array>
 #include <mutex>
 #include <stdexcept>
 
@@ -120,19 +121,18 @@ void Session::sweep(double nowMs) {
  * a batch of a hundred moves among a million drivers some 2.5 times as fast.
  */
 void Session::prefetch(const DecodedFix* fixes, uint32_t count) const {
-  uint32_t driver[kWindow];
+  std::array<uint32_t, kWindow> driver;
+  std::array<GridPoint, kWindow> to;
   for (uint32_t i = 0; i < count; ++i) store_->ids.prefetch(fixes[i].idHash);
   for (uint32_t i = 0; i < count; ++i) {
     driver[i] = fixes[i].code == FixCode::None ? store_->ids.guess(fixes[i].idHash) : 0;
+    to[i] = toGrid(fixes[i].lat, fixes[i].lon);
     __builtin_prefetch(&store_->drivers[driver[i]], 1);
   }
   for (uint32_t i = 0; i < count; ++i) {
-    const char* const block = reinterpret_cast<const char*>(&store_->fixes[store_->drivers[driver[i]].fix.load(std::memory_order_relaxed)]);
-    __builtin_prefetch(block);
-    __builtin_prefetch(block + 64);
-    store_->tree.prefetchLeaf(driver[i]);
+    prefetchFix(&store_->fixes[store_->drivers[driver[i]].fix.load(std::memory_order_relaxed)]);
   }
-  for (uint32_t i = 0; i < count; ++i) store_->tree.prefetchEntry(driver[i]);
+  store_->tree.prefetchMoves(driver.data(), to.data(), count);
 }
 
 Session::Step Session::apply(const DecodedFix& fix, double nowMs) {
@@ -181,16 +181,15 @@ Session::Step Session::applyResolved(const DecodedFix& fix, ResolvedTags& tags, 
 
 /** Makes a decoded fix the one held of a driver (0: of a new one). The caller holds the shard's lock and has counted the tags. */
 Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, const TagMask& tags) {
-  const bool isNew = driver == 0;
   const uint32_t fixIndex = takeFix();
-  if (isNew) driver = driverCache_.take();
-  if (fixIndex == 0 || driver == 0) {
-    if (fixIndex != 0) fixCache_.give(fixIndex);
-    if (isNew && driver != 0) driverCache_.give(driver);
+  if (fixIndex == 0) return Step::Full;
+  const bool isNew = driver == 0;
+  if (isNew) driver = addDriver(fix);
+  if (driver == 0) {
+    fixCache_.give(fixIndex);
     return Step::Full;
   }
   DriverSlot& slot = store_->drivers[driver];
-  if (isNew) slot.setId(fix.id);
   store_->fixes[fixIndex] = {fix.lat, fix.lon, fix.timeMs, fix.ttlSeconds, tags, fix.motion, driver};
   const CellTree::Entry entry{packGrid(toGrid(fix.lat, fix.lon)), fixIndex, tags.fold()};
   const bool entered = slot.leaf.load(std::memory_order_relaxed) != 0
@@ -199,16 +198,26 @@ Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, const TagM
   if (!entered) {
     fixCache_.give(fixIndex);
     if (isNew) {
-      slot.clearId();
-      driverCache_.give(driver);
+      store_->ids.erase(driver, fix.idHash);
+      erased_.retire(store_->epochs, driver);
     }
     return Step::Full;
   }
   const uint32_t oldFix = slot.fix.exchange(fixIndex, std::memory_order_acq_rel);
   if (oldFix != 0) oldFixes_.retire(store_->epochs, oldFix);
-  if (isNew) store_->ids.insert(driver, fix.idHash, store_->epochs, oldIdSlots_);
   noteExpiry(fix.timeMs + fix.ttlSeconds * 1000);
   return Step::Accepted;
+}
+
+/** A slot for a new driver, in the id table; 0 when there is no room. */
+uint32_t Session::addDriver(const DecodedFix& fix) {
+  const uint32_t driver = driverCache_.take();
+  if (driver == 0) return 0;
+  store_->drivers[driver].setId(fix.id);
+  if (store_->ids.insert(driver, fix.idHash, store_->epochs, oldIdSlots_)) return driver;
+  store_->drivers[driver].clearId();
+  driverCache_.give(driver);
+  return 0;
 }
 
 /** The bits of a fix's tags. If one is unknown or `countFirst` says so, all are counted at once, unpinned (see TagRegistry::acquire). */
@@ -333,7 +342,7 @@ void Session::reclaim() {
   const uint64_t safeBelow = epochs.safeBelow();
   reclaimFixes(safeBelow);
   store_->tree.reclaim(oldNodes_, safeBelow);
-  oldIdSlots_.reclaim(safeBelow, [](auto&, uint64_t) {});
+  store_->ids.reclaim(oldIdSlots_, safeBelow);
   erased_.reclaim(safeBelow, [this](uint32_t driver, uint64_t) {
     store_->drivers[driver].clearId();
     driverCache_.give(driver);

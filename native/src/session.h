@@ -53,7 +53,7 @@ class Session {
 
  private:
   /** Fixes of a batch that are on their way through the stages of applyDecoded() together. */
-  static constexpr uint32_t kWindow = 128;
+  static constexpr uint32_t kWindow = CellTree::kPrefetchMax;
 
   enum class Step { Accepted, Stale, Duplicate, Full, TagsFull, TagsLost };
 
@@ -72,6 +72,7 @@ class Session {
   Step apply(const DecodedFix& fix, double nowMs);
   Step applyResolved(const DecodedFix& fix, ResolvedTags& tags, double nowMs);
   Step accept(const DecodedFix& fix, uint32_t driver, const TagMask& tags);
+  uint32_t addDriver(const DecodedFix& fix);
   ResolvedTags resolveTags(Bytes tags, bool countFirst);
   bool countTags(ResolvedTags& tags, const TagMask& held);
   bool makeRoom(double nowMs);
@@ -89,7 +90,7 @@ class Session {
   IndexCache fixCache_;
   Limbo<uint32_t> oldFixes_;
   CellTree::NodeLimbo oldNodes_;
-  Limbo<IdTable::Retired> oldIdSlots_;
+  Limbo<IdTable::SlotsRef> oldIdSlots_;
   /** Forgotten drivers, still in the id table so that no second driver of that id comes up beside one that a search may hold. */
   Limbo<ForgottenDriver> forgotten_;
   /** Drivers that are out of the id table, too; look-ups may still be comparing their ids. */

@@ -33,13 +33,10 @@ class SectionReader {
     view.firstZone = firstZone;
     view.levelCount = header_.levelCount;
     view.pieces = array<Piece>(header_.pieces);
-    view.treePieces = header_.treePieces;
     const auto coordinates = array<double>(header_.coordinates);
     const auto cells = array<uint32_t>(header_.cells);
     const auto runs = array<uint32_t>(header_.runs);
     view.arrays = {coordinates.data(), cells.data(), runs.data()};
-    const auto holeRanges = array<HoleRange>(header_.holeRanges);
-    view.holeRanges = holeRanges.data();
     view.zonesById = array<uint32_t>(header_.zonesById).data();
     view.zonePieces = array<uint32_t>(header_.zonePieces).data();
     view.ids = text(header_.ids).data();
@@ -49,13 +46,12 @@ class SectionReader {
 
     require(!view.name.empty() && view.name.size() <= kLayerNameBytesMax, "a layer's name is empty or too long");
     require(header_.zonesById.count == view.zones.size(), "a layer's ids do not match its zones");
-    require(view.treePieces <= view.pieces.size(), "a layer's tree has more pieces than there are");
     checkTree(view);
     uint64_t nextCell = 0;
     uint64_t nextRun = 0;
     for (const Piece& piece : view.pieces) {
       require(piece.firstCell == nextCell && piece.firstRun == nextRun, "a piece's cells or runs do not follow the piece before");
-      const PieceExtent extent = checkPiece(view, piece, coordinates.size(), cells, runs, holeRanges);
+      const PieceExtent extent = checkPiece(view, piece, coordinates.size(), cells, runs);
       nextCell += extent.cells;
       nextRun += extent.runs;
     }
@@ -64,7 +60,7 @@ class SectionReader {
       require(view.zonesById[i] < view.zones.size(), "a layer's ids name a zone that is not there");
     }
     for (uint64_t i = 0; i < header_.zonePieces.count; i++) {
-      require(view.zonePieces[i] < view.treePieces, "a zone names a piece that is not there");
+      require(view.zonePieces[i] < view.pieces.size(), "a zone names a piece that is not there");
     }
     return view;
   }
@@ -93,8 +89,8 @@ class SectionReader {
   void checkTree(LayerView& view) const {
     const auto nodes = array<Node>(header_.nodes);
     require(header_.levelCount <= kLevelsMax, "a tree has too many levels");
-    require((header_.levelCount == 0) == (view.treePieces == 0), "a tree's levels do not match its pieces");
-    uint64_t children = view.treePieces;
+    require((header_.levelCount == 0) == view.pieces.empty(), "a tree's levels do not match its pieces");
+    uint64_t children = view.pieces.size();
     uint64_t start = 0;
     for (uint32_t level = 0; level < header_.levelCount; level++) {
       const uint64_t count = (children + kNodeWidth - 1) / kNodeWidth;
@@ -122,7 +118,7 @@ class SectionReader {
   };
 
   static PieceExtent checkPiece(const LayerView& view, const Piece& piece, size_t coordinates, std::span<const uint32_t> cells,
-                         std::span<const uint32_t> runs, std::span<const HoleRange> holeRanges) {
+                                std::span<const uint32_t> runs) {
     require(piece.zone < view.zones.size(), "a piece belongs to a zone that is not there");
     require(piece.columns >= 1 && piece.rows >= 1 && piece.columns <= kGridSideMax && piece.rows <= kGridSideMax,
             "a piece's grid has no cells, or too many");
@@ -143,11 +139,6 @@ class SectionReader {
     for (uint32_t i = 0; i < previous; i++) {
       const uint32_t run = runs[piece.firstRun + i];
       require(uint64_t{run >> 8} + (run & 0xFF) + 2 <= vertices, "a run of edges ends outside of the vertices");
-    }
-    if (piece.flags & kIrregular) {
-      require((piece.flags >> kHoleRangeShift) < holeRanges.size(), "a piece's holes are not there");
-      const HoleRange& holes = holeRanges[piece.flags >> kHoleRangeShift];
-      require(uint64_t{holes.firstPiece} + holes.count <= view.pieces.size(), "a piece's holes are not there");
     }
     return {cellCount + 1, previous};
   }

@@ -76,11 +76,8 @@ struct LayerHeader {
   ArrayRef answers;
   /** uint32_t: piece numbers, those of one zone together. */
   ArrayRef zonePieces;
-  /** Piece: `treePieces` of them in the order of the tree's leaves, behind them holes that are looked up on their own. */
+  /** Piece: in the order of the tree's leaves. */
   ArrayRef pieces;
-  uint64_t treePieces;
-  /** HoleRange, of irregular pieces. */
-  ArrayRef holeRanges;
   /** Node: level by level, leaves first. */
   ArrayRef nodes;
   /** double: vertices as pairs lon, lat; those of one piece together; see Piece. */
@@ -125,8 +122,6 @@ static_assert(sizeof(Node) == 256);
 
 inline constexpr uint32_t kNorthInside = 1;    // the north pole's side of all edges is inside
 inline constexpr uint32_t kLowParts = 2;       // vertices are four doubles: lon, lat, what rounding the moved lon lost, 0
-inline constexpr uint32_t kIrregular = 4;      // the edges are the shell's alone; the holes are pieces of their own
-inline constexpr uint32_t kHoleRangeShift = 8;  // the upper bits: which HoleRange
 
 /**
  * A polygon, or what of it lies between −180 and 180 after turning it, with a grid over its edges.
@@ -152,10 +147,5 @@ struct alignas(64) Piece {
   uint32_t flags;
 };
 static_assert(sizeof(Piece) == 64);
-
-struct HoleRange {
-  uint32_t firstPiece;
-  uint32_t count;
-};
 
 }  // namespace raziel::zones

@@ -56,7 +56,6 @@ class LayerBuilder {
     requireAscending(in_.ringEnds, in_.coordinates.size() / 2, 2, "ringEnds do not fit the coordinates");
     requireAscending(in_.partEnds, in_.ringEnds.size(), 1, "partEnds do not fit the rings");
     requireAscending(in_.zoneEnds, in_.partEnds.size(), 1, "zoneEnds do not fit the parts");
-    require(in_.partIrregular.size() == in_.partEnds.size(), "partIrregular does not fit the parts");
     require(in_.priorities.size() == zones && in_.areas.size() == zones, "priorities or areas do not fit the zones");
     require(in_.idEnds.size() == zones && in_.answerEnds.size() == zones, "ids or answers do not fit the zones");
     requireAscending(in_.idEnds, in_.ids.size(), 0, "idEnds do not fit the ids");
@@ -123,27 +122,21 @@ class LayerBuilder {
     }
     std::vector<std::vector<uint32_t>> piecesOfZone(featureOf_.size());
     std::vector<Box> pieceBoxes;
-    std::vector<std::pair<uint32_t, std::vector<RingView>>> irregular;  // piece, its holes
     for (const uint32_t at : hilbertOrder(boxes)) {
       const auto& [zone, part, box] = pending[at];
       const auto [firstRing, endRing] = rangeOf(in_.partEnds, part);
       std::vector<RingView> rings;
       for (uint32_t ring = firstRing; ring < endRing; ring++) rings.push_back(ringAt(ring));
-      const bool alone = in_.partIrregular[part] != 0 && rings.size() > 1;
-      const std::span<const RingView> together(rings.data(), alone ? 1 : rings.size());
-      for (const FlatPiece& flat : flattenRings(together, true)) {
+      for (const FlatPiece& flat : flattenRings(rings)) {
         const uint32_t number = static_cast<uint32_t>(store_.pieces.size());
         Piece piece = addPiece(store_, flat);
         piece.zone = zone;
         store_.pieces.push_back(piece);
         pieceBoxes.push_back({flat.west, flat.south, flat.east, flat.north});
         piecesOfZone[zone].push_back(number);
-        if (alone) irregular.emplace_back(number, std::vector<RingView>(rings.begin() + 1, rings.end()));
       }
     }
-    treePieces_ = store_.pieces.size();
     tree_ = packTree(pieceBoxes);
-    addHoles(irregular);
     for (uint32_t zone = 0; zone < piecesOfZone.size(); zone++) {
       Box& box = zoneBoxes_[zone];
       box = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(),
@@ -158,23 +151,6 @@ class LayerBuilder {
       }
     }
     zonePiecesStart_.push_back(static_cast<uint32_t>(zonePieces_.size()));
-  }
-
-  void addHoles(const std::vector<std::pair<uint32_t, std::vector<RingView>>>& irregular) {
-    for (const auto& [number, holes] : irregular) {
-      HoleRange range{static_cast<uint32_t>(store_.pieces.size()), 0};
-      for (const RingView& hole : holes) {
-        for (const FlatPiece& flat : flattenRings({&hole, 1}, false)) {
-          Piece piece = addPiece(store_, flat);
-          piece.zone = store_.pieces[number].zone;
-          store_.pieces.push_back(piece);
-          range.count++;
-        }
-      }
-      if (holeRanges_.size() >= (1u << (32 - kHoleRangeShift))) throw std::length_error("too many polygons with crossing holes");
-      store_.pieces[number].flags |= kIrregular | static_cast<uint32_t>(holeRanges_.size()) << kHoleRangeShift;
-      holeRanges_.push_back(range);
-    }
   }
 
   static Box roughBox(RingView ring) {
@@ -234,7 +210,6 @@ class LayerBuilder {
     header.formatVersion = kFormatVersion;
     header.levelCount = static_cast<uint32_t>(tree_.levelNodes.size());
     std::copy(tree_.levelNodes.begin(), tree_.levelNodes.end(), header.levelNodes);
-    header.treePieces = treePieces_;
     header.vertexCount = in_.coordinates.size() / 2;
     // What a lookup touches first comes first.
     header.nodes = reserve<Node>(length, tree_.nodes.size());
@@ -242,7 +217,6 @@ class LayerBuilder {
     header.cells = reserve<uint32_t>(length, store_.cells.size());
     header.runs = reserve<uint32_t>(length, store_.runs.size());
     header.coordinates = reserve<double>(length, store_.coordinates.size());
-    header.holeRanges = reserve<HoleRange>(length, holeRanges_.size());
     header.zones = reserve<ZoneRecord>(length, records.size());
     header.zonesById = reserve<uint32_t>(length, zonesById_.size());
     header.zonePieces = reserve<uint32_t>(length, zonePieces_.size());
@@ -257,7 +231,6 @@ class LayerBuilder {
     put(bytes, header.cells, store_.cells.data());
     put(bytes, header.runs, store_.runs.data());
     put(bytes, header.coordinates, store_.coordinates.data());
-    put(bytes, header.holeRanges, holeRanges_.data());
     put(bytes, header.zones, records.data());
     put(bytes, header.zonesById, zonesById_.data());
     put(bytes, header.zonePieces, zonePieces_.data());
@@ -275,10 +248,8 @@ class LayerBuilder {
   std::vector<Box> zoneBoxes_;
   std::vector<uint32_t> zonePiecesStart_;
   std::vector<uint32_t> zonePieces_;
-  std::vector<HoleRange> holeRanges_;
   PieceStore store_;
   PackedTree tree_;
-  size_t treePieces_ = 0;
 };
 
 std::string_view nameOf(std::span<const uint8_t> section) {

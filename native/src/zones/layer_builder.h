@@ -19,10 +19,8 @@ struct LayerInput {
   std::span<const double> coordinates;
   /** Per ring, in positions. A ring has 2 positions or more, its first equal to its last. */
   std::span<const uint32_t> ringEnds;
-  /** Per polygon, in rings: the shell, then its holes. */
+  /** Per polygon, in rings: the shell, then its holes. What an odd number of them go around is inside. */
   std::span<const uint32_t> partEnds;
-  /** Per polygon: 1 when its holes may cross each other or the shell, or lie outside of it. */
-  std::span<const uint8_t> partIrregular;
   /** Per zone, in polygons. A zone has one polygon or more. */
   std::span<const uint32_t> zoneEnds;
   std::span<const double> priorities;

@@ -50,10 +50,10 @@ class Flattener {
     }
   }
 
-  std::vector<FlatPiece> finish(bool maySplit) {
+  std::vector<FlatPiece> finish() {
     closeChain();
     std::vector<FlatPiece> pieces;
-    const double gap = maySplit && crosses_ && !aroundAxis_ ? middleOfWidestGap() : std::numeric_limits<double>::quiet_NaN();
+    const double gap = crosses_ && !aroundAxis_ ? middleOfWidestGap() : std::numeric_limits<double>::quiet_NaN();
     if (std::isnan(gap)) {
       pieces.push_back(gather([](const Span&) { return true; }));
     } else {
@@ -160,10 +160,10 @@ class Flattener {
 
 }  // namespace
 
-std::vector<FlatPiece> flattenRings(std::span<const RingView> rings, bool maySplit) {
+std::vector<FlatPiece> flattenRings(std::span<const RingView> rings) {
   Flattener flattener;
   for (const RingView& ring : rings) flattener.addRing(ring);
-  return flattener.finish(maySplit);
+  return flattener.finish();
 }
 
 }  // namespace raziel::zones

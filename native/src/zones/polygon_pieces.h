@@ -35,7 +35,7 @@ struct FlatPiece {
 /** One closed ring as pairs lon, lat, −180..180 and −90..90; the first position equals the last. */
 using RingView = std::span<const double>;
 
-/** The pieces of the area that an odd number of these rings go around: one or, if it `maySplit`, two. Each ring has at least one edge. */
-std::vector<FlatPiece> flattenRings(std::span<const RingView> rings, bool maySplit);
+/** The pieces of the area that an odd number of these rings go around: one or two. Each ring has at least one edge. */
+std::vector<FlatPiece> flattenRings(std::span<const RingView> rings);
 
 }  // namespace raziel::zones

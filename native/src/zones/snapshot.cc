@@ -80,20 +80,8 @@ inline Side locateOnGlobe(const Piece& piece, const PieceArrays& arrays, double 
   return locate(piece, arrays, lat, lon);
 }
 
-/** Strictly inside of one of the holes that an irregular polygon keeps apart. */
-bool inHole(const LayerView& layer, const Piece& piece, double lat, double lon) {
-  const HoleRange& holes = layer.holeRanges[piece.flags >> kHoleRangeShift];
-  for (uint32_t i = 0; i < holes.count; i++) {
-    if (locateOnGlobe(layer.pieces[holes.firstPiece + i], layer.arrays, lat, lon) == Side::inside) return true;
-  }
-  return false;
-}
-
-inline bool covers(const LayerView& layer, uint32_t number, double lat, double lon) {
-  const Piece& piece = layer.pieces[number];
-  if (locateOnGlobe(piece, layer.arrays, lat, lon) == Side::outside) return false;
-  if (piece.flags & kIrregular) [[unlikely]] return !inHole(layer, piece, lat, lon);
-  return true;
+inline bool covers(const LayerView& layer, uint32_t piece, double lat, double lon) {
+  return locateOnGlobe(layer.pieces[piece], layer.arrays, lat, lon) != Side::outside;
 }
 
 void addHits(const LayerView& layer, double lat, double lon, Hits& hits) {

@@ -38,9 +38,7 @@ struct LayerView {
   uint32_t levelCount;
   const Node* levels[kLevelsMax];  // leaves first
   std::span<const Piece> pieces;
-  uint64_t treePieces;
   PieceArrays arrays;
-  const HoleRange* holeRanges;
   const uint32_t* zonesById;
   const uint32_t* zonePieces;
   const char* ids;

@@ -1,5 +1,5 @@
-// Memory for the nodes of the tree: blocks of 64 · 2ⁿ bytes out of one reserved range, named by 32-bit references (the place in steps of
-// 64 bytes, and a low bit that says whether it is a leaf). Freed blocks go to a list for their size. Any thread may call.
+// Memory for the nodes of the tree and the slots of the id table: blocks of 64 · 2ⁿ bytes out of one reserved range (in huge pages, see
+// virtual_array.h), named by 32-bit places in steps of 64 bytes. Freed blocks go to a list for their size. Any thread may call.
 
 #pragma once
 
@@ -8,23 +8,22 @@
 #include <mutex>
 #include <vector>
 
-#include "driver_slot.h"
 #include "virtual_array.h"
 
 namespace raziel {
 
-class NodePool {
+class BlockPool {
  public:
   static constexpr size_t kStep = 64;
   static constexpr uint32_t kSizeClasses = 32;
 
-  explicit NodePool(size_t bytes) : memory_(bytes) {}
+  explicit BlockPool(size_t bytes) : memory_(bytes) {}
 
   /** A place of 64 · 2^sizeClass bytes, in steps of 64 bytes, or 0 when the range is used up. Its bytes are undefined. */
   uint32_t allocate(uint32_t sizeClass) {
     const uint32_t steps = 1u << sizeClass;
     std::lock_guard<std::mutex> guard(mutex_);
-    bytes_.fetch_add(steps * kStep, std::memory_order_relaxed);
+    bytes_.fetch_add(size_t{steps} * kStep, std::memory_order_relaxed);
     if (!free_[sizeClass].empty()) {
       const uint32_t place = free_[sizeClass].back();
       free_[sizeClass].pop_back();
@@ -34,7 +33,7 @@ class NodePool {
     const uint32_t align = steps < 16 ? steps : 16;
     const uint32_t place = (next_ + align - 1) / align * align;
     if ((size_t{place} + steps) * kStep > memory_.bytes()) {
-      bytes_.fetch_sub(steps * kStep, std::memory_order_relaxed);
+      bytes_.fetch_sub(size_t{steps} * kStep, std::memory_order_relaxed);
       return 0;
     }
     next_ = place + steps;
