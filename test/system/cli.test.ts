@@ -298,7 +298,8 @@ describe('raziel replay', () => {
   });
 
   it('loses no fix when the server goes away in the middle and comes back', async () => {
-    const first = await serve();
+    // A port of its own: one that the system chose (port 0) cannot be listened on again for a minute, while old connections linger.
+    const first = await serve('--port', '7650');
     const args = ['--speed', '50', '--json', '--url', first.url];
     const feed = new Cli(['replay', fixture('cars.csv'), ...args]);
     const client = await connect(first.url);
