@@ -15,12 +15,12 @@ using oracle::kUnit;
 
 namespace {
 
-/** Small, with every kind of thing in it: two layers, holes, an irregular polygon, a pole, moved longitudes with low parts, a grid. */
+/** Small, with every kind of thing in it: two layers, holes, a hole that leaves its shell, a pole, moved longitudes with low parts, a grid. */
 Bytes sample() {
   const int64_t u = kUnit;
   LayerMaker one("one");
-  one.add({"square", {{{{0, 0}, {u, 0}, {u, u}, {0, u}, {0, 0}}, {{9, 9}, {20, 9}, {9, 20}, {9, 9}}}}, false, 1, 2});
-  one.add({"odd", {{{{0, 0}, {u, 0}, {u, u}, {0, u}, {0, 0}}, {{9, 9}, {2 * u, 9}, {9, 20}, {9, 9}}}}, true, 0, 2});
+  one.add({"square", {{{{0, 0}, {u, 0}, {u, u}, {0, u}, {0, 0}}, {{9, 9}, {20, 9}, {9, 20}, {9, 9}}}}, 1, 2});
+  one.add({"odd", {{{{0, 0}, {u, 0}, {u, u}, {0, u}, {0, 0}}, {{9, 9}, {2 * u, 9}, {9, 20}, {9, 9}}}}, 0, 2});
   one.add({"pole", {{{{-180 * u, 70 * u}, {-60 * u, 75 * u}, {60 * u, 80 * u}, {180 * u, 70 * u}, {-180 * u, 71 * u}, {-180 * u, 70 * u}}}}});
   std::vector<double> ring;
   for (int i = 0; i <= 40; i++) {

@@ -90,8 +90,8 @@ inline Where inRing(const Ring& ring, Point p) {
   return inside ? Where::inside : Where::outside;
 }
 
-/** Regular polygons: the even-odd rule over all rings together. */
-inline bool coversEvenOdd(const std::vector<Ring>& polygon, Point p) {
+/** The even-odd rule over all rings together; what is on an edge is in. */
+inline bool covers(const std::vector<Ring>& polygon, Point p) {
   bool inside = false;
   for (const Ring& ring : polygon) {
     const Where where = inRing(ring, p);
@@ -99,15 +99,6 @@ inline bool coversEvenOdd(const std::vector<Ring>& polygon, Point p) {
     inside ^= where == Where::inside;
   }
   return inside;
-}
-
-/** Irregular polygons: in the shell, strictly inside of no hole. */
-inline bool coversMinusHoles(const std::vector<Ring>& polygon, Point p) {
-  if (inRing(polygon[0], p) == Where::outside) return false;
-  for (size_t i = 1; i < polygon.size(); i++) {
-    if (inRing(polygon[i], p) == Where::inside) return false;
-  }
-  return true;
 }
 
 }  // namespace raziel::zones::oracle

@@ -42,7 +42,6 @@ using Polygon = std::vector<oracle::Ring>;
 struct TestZone {
   std::string id;
   std::vector<Polygon> parts;
-  bool irregular = false;
   double priority = 0;
   double area = 1;
 };
@@ -64,7 +63,6 @@ class LayerMaker {
         ringEnds_.push_back(static_cast<uint32_t>(coordinates_.size() / 2));
       }
       partEnds_.push_back(static_cast<uint32_t>(ringEnds_.size()));
-      partIrregular_.push_back(zone.irregular);
     }
     finishZone(zone.id, zone.priority, zone.area);
   }
@@ -74,12 +72,11 @@ class LayerMaker {
     coordinates_.insert(coordinates_.end(), coordinates.begin(), coordinates.end());
     ringEnds_.push_back(static_cast<uint32_t>(coordinates_.size() / 2));
     partEnds_.push_back(static_cast<uint32_t>(ringEnds_.size()));
-    partIrregular_.push_back(0);
     finishZone(id, 0, 1);
   }
 
   Bytes build() const {
-    return buildLayer({name_, coordinates_, ringEnds_, partEnds_, partIrregular_, zoneEnds_, priorities_, areas_, ids_, idEnds_,
+    return buildLayer({name_, coordinates_, ringEnds_, partEnds_, zoneEnds_, priorities_, areas_, ids_, idEnds_,
                        answers_, answerEnds_});
   }
 
@@ -97,7 +94,6 @@ class LayerMaker {
   std::string name_;
   std::vector<double> coordinates_;
   std::vector<uint32_t> ringEnds_, partEnds_, zoneEnds_, idEnds_, answerEnds_;
-  std::vector<uint8_t> partIrregular_;
   std::vector<double> priorities_, areas_;
   std::string ids_, answers_;
 };

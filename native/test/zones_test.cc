@@ -92,7 +92,7 @@ void compare(const std::vector<TestZone>& zones, const std::vector<Point>& point
     for (const TestZone& zone : zones) {
       bool expected = false;
       for (const Polygon& part : zone.parts) {
-        expected |= zone.irregular ? oracle::coversMinusHoles(part, p) : oracle::coversEvenOdd(part, p);
+        expected |= oracle::covers(part, p);
       }
       bool found = false;
       for (const std::string& id : idsOf(snapshot, hits)) found |= id == zone.id;
@@ -141,7 +141,7 @@ void scribblesAgreeWithTheOracle() {
     std::vector<TestZone> zones;
     std::vector<Point> points;
     for (int i = 0; i < 3; i++) {
-      TestZone zone{"z" + std::to_string(i), {}, chance.between(0, 1) == 1};
+      TestZone zone{"z" + std::to_string(i), {}};
       for (int64_t part = chance.between(0, 1); part >= 0; part--) {
         Polygon rings;
         for (int64_t ring = chance.between(0, 3); ring >= 0; ring--) {
@@ -179,7 +179,6 @@ void polesAreHeldByTheRingsAroundThem() {
     if (chance.between(0, 1)) {
       zone.parts[0].push_back(scribble(chance, {chance.between(-180, 180) * kUnit, (north ? 85 : -85) * kUnit}, 4, kUnit, 6));
       if (chance.between(0, 1)) zone.parts[0].push_back(aroundAxis(chance, south, south + 60 * kUnit, 5, false));
-      zone.irregular = chance.between(0, 1) == 1;
     }
     std::vector<Point> points = probes(chance, zone, {0, 0}, 90, kUnit, 200);
     for (int64_t lon = -180; lon <= 180; lon += 15) {
@@ -230,11 +229,11 @@ void answersComeByLayerPriorityAreaAndId() {
   const int64_t u = kUnit;
   const Polygon square = {{{0, 0}, {u, 0}, {u, u}, {0, u}, {0, 0}}};
   LayerMaker b("b");
-  b.add({"z", {square}, false, 0, 5});
-  b.add({"y", {square}, false, 0, 5});
-  b.add({"small", {square}, false, 0, 1});
-  b.add({"first", {square, square}, false, 2, 9});
-  b.add({"last", {square}, false, -1, 0});
+  b.add({"z", {square}, 0, 5});
+  b.add({"y", {square}, 0, 5});
+  b.add({"small", {square}, 0, 1});
+  b.add({"first", {square, square}, 2, 9});
+  b.add({"last", {square}, -1, 0});
   LayerMaker a("a");
   a.add({"only", {square}});
   const Snapshot snapshot = Snapshot::attach(snapshotOf(3, {b.build(), a.build()}));
@@ -283,8 +282,7 @@ void contradictingInputIsRefused() {
   const std::vector<uint32_t> one = {1};
   const std::vector<uint32_t> four = {4};
   const std::vector<double> number = {0};
-  const std::vector<uint8_t> regular = {0};
-  const LayerInput good{"x", square, four, one, regular, one, number, number, "i", one, "a", one};
+  const LayerInput good{"x", square, four, one, one, number, number, "i", one, "a", one};
   CHECK(!refuses([&] { buildLayer(good); }));
   LayerInput bad = good;
   const std::vector<uint32_t> wrong = {5};
@@ -301,7 +299,7 @@ void contradictingInputIsRefused() {
   bad.name = "";
   CHECK(refuses([&] { buildLayer(bad); }));
   bad = good;
-  bad.partIrregular = {};
+  bad.areas = {};
   CHECK(refuses([&] { buildLayer(bad); }));
   const Bytes layer = buildLayer(good);
   CHECK(refuses([&] { snapshotOf(1, {layer, layer}); }));
