@@ -180,4 +180,17 @@ describe('HTTP', () => {
     expect((await metric('process_resident_memory_bytes')) - before).toBeLessThan(150e6);
     socket.destroy();
   });
+
+  test('ends a client that goes on asking for large answers without reading them', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.pause();
+    socket.on('error', () => {});
+    for (let sent = 0; sent < 400 && socket.errored === null; sent++) {
+      socket.write(rawGet(largePath));
+      // A turn of the server's event loop, in which the request is answered.
+      await metric('raziel_drivers');
+    }
+    expect(socket.errored).not.toBeNull();
+    socket.destroy();
+  });
 });
