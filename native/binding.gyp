@@ -14,7 +14,14 @@
         "src/search.cc",
         "src/session.cc",
         "src/tag_registry.cc",
-        "src/text.cc"
+        "src/text.cc",
+        "src/zones/attach.cc",
+        "src/zones/grid_builder.cc",
+        "src/zones/layer_builder.cc",
+        "src/zones/polygon_pieces.cc",
+        "src/zones/snapshot.cc",
+        "src/zones/tree_builder.cc",
+        "src/zones_addon.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED"],

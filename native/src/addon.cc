@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "frame.h"
 #include "session.h"
+#include "zones_addon.h"
 
 namespace {
 
@@ -137,6 +138,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
     double result = kNotHot;
     if (outcome != FrameOutcome::NotHot) {
       statusData_[0] = int32_t(status.op);
+      statusData_[5] = int32_t(status.micros);
       if (status.outcome != nullptr) reportBatch(*status.outcome);
     }
     switch (outcome) {
@@ -144,10 +146,10 @@ class Engine : public Napi::ObjectWrap<Engine> {
       case FrameOutcome::Answered: result = sizeOf(out, 0); break;
       case FrameOutcome::Rejections: {
         const uint8_t* const start = static_cast<const uint8_t*>(frame.Data());
-        statusData_[5] = int32_t(status.batch.data - start);
-        statusData_[6] = statusData_[5] + int32_t(status.batch.size);
-        statusData_[7] = status.ref.data == nullptr ? 0 : int32_t(status.ref.data - start);
-        statusData_[8] = statusData_[7] + int32_t(status.ref.size);
+        statusData_[6] = int32_t(status.batch.data - start);
+        statusData_[7] = statusData_[6] + int32_t(status.batch.size);
+        statusData_[8] = status.ref.data == nullptr ? 0 : int32_t(status.ref.data - start);
+        statusData_[9] = statusData_[8] + int32_t(status.ref.size);
         result = kRejections;
         break;
       }
@@ -342,6 +344,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["Engine"] = Engine::Define(env);
+  InitZones(env, exports);
   return exports;
 }
 

@@ -23,7 +23,9 @@ export interface Crossings {
 }
 
 export function findCrossings(edges: PolygonEdges, listedMax: number): Crossings {
-  return edges.count <= EACH_WITH_EACH_MAX ? crossingsEachWithEach(edges, listedMax) : crossingsBySweep(edges, listedMax);
+  return edges.count <= EACH_WITH_EACH_MAX
+    ? crossingsEachWithEach(edges, listedMax)
+    : crossingsBySweep(edges, listedMax);
 }
 
 /** Whether edges i and j properly cross. */

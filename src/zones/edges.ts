@@ -23,7 +23,7 @@ export class PolygonEdges {
   position = new Uint32Array(64);
 
   /** Takes the edges of these rings in the place of those before. */
-  fill(rings: RingsView): void {
+  take(rings: RingsView): void {
     this.count = 0;
     const { coordinates } = rings;
     for (let ring = 0; ring < rings.starts.length; ring++) {

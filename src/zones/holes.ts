@@ -24,12 +24,17 @@ export function holesOutside(rings: RingsView): { ring: number; other: number }[
   const shell = sides[0] as RingSides;
   const tree = new RBush<HoleBox>();
   if (holes > 1) {
-    tree.load(sides.slice(1).map((box, i) => ({ minX: box.west, minY: box.south, maxX: box.east, maxY: box.north, ring: i + 1 })));
+    tree.load(
+      sides
+        .slice(1)
+        .map((box, i) => ({ minX: box.west, minY: box.south, maxX: box.east, maxY: box.north, ring: i + 1 })),
+    );
   }
   const found: { ring: number; other: number }[] = [];
   for (let ring = 1; ring <= holes; ring++) {
     const side = sideOfRing(rings, ring, shell);
-    if (side === 'boundary' && hasNoArea(rings.coordinates, rings.starts[ring] as number, rings.ends[ring] as number)) continue;
+    if (side === 'boundary' && hasNoArea(rings.coordinates, rings.starts[ring] as number, rings.ends[ring] as number))
+      continue;
     if (side !== 'inside') {
       found.push({ ring, other: 0 });
       continue;
@@ -41,7 +46,12 @@ export function holesOutside(rings: RingsView): { ring: number; other: number }[
 }
 
 /** Another hole that this one lies in; of two that cover the same, the later one is at fault. */
-function holeAround(rings: RingsView, sides: readonly RingSides[], tree: RBush<HoleBox>, ring: number): number | undefined {
+function holeAround(
+  rings: RingsView,
+  sides: readonly RingSides[],
+  tree: RBush<HoleBox>,
+  ring: number,
+): number | undefined {
   const own = sides[ring] as RingSides;
   const x = rings.coordinates[2 * (rings.starts[ring] as number)] as number;
   const y = rings.coordinates[2 * (rings.starts[ring] as number) + 1] as number;
@@ -68,7 +78,10 @@ function sideOfRing(rings: RingsView, ring: number, of: RingSides): Side {
     const x1 = coordinates[2 * i - 2] as number;
     const x2 = coordinates[2 * i] as number;
     if (Math.abs(x2 - x1) > 180) continue;
-    const side = of.sideOf((x1 + x2) / 2, ((coordinates[2 * i - 1] as number) + (coordinates[2 * i + 1] as number)) / 2);
+    const side = of.sideOf(
+      (x1 + x2) / 2,
+      ((coordinates[2 * i - 1] as number) + (coordinates[2 * i + 1] as number)) / 2,
+    );
     if (side !== 'boundary') return side;
   }
   return 'boundary';

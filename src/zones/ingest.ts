@@ -32,7 +32,9 @@ export function checkLayerName(name: string): void {
   const got = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
   throw new RazielError(
     'BAD_LAYER',
-    name === 'at' ? 'a layer cannot be named "at"' : `a layer's name has 1 to ${LAYER_NAME_LENGTH_MAX} of a-z 0-9 . _ -, got ${got}`,
+    name === 'at'
+      ? 'a layer cannot be named "at"'
+      : `a layer's name has 1 to ${LAYER_NAME_LENGTH_MAX} of a-z 0-9 . _ -, got ${got}`,
     { field: 'layer' },
   );
 }
@@ -72,7 +74,12 @@ class Ingestion {
   run(json: unknown): Ingested {
     const features = isObject(json) && json.type === 'FeatureCollection' ? json.features : undefined;
     if (Array.isArray(features)) features.forEach((feature, index) => this.#readFeature(feature, index));
-    else this.#faults.add('BAD_GEOMETRY', {}, () => 'the body must be a GeoJSON FeatureCollection with an array of features');
+    else
+      this.#faults.add(
+        'BAD_GEOMETRY',
+        {},
+        () => 'the body must be a GeoJSON FeatureCollection with an array of features',
+      );
     if (this.#faults.count > 0) throw new ZonesRefused(this.#faults);
     const layer: Layer = {
       name: this.#name,
@@ -93,7 +100,11 @@ class Ingestion {
   #readFeature(feature: unknown, index: number): void {
     const place = { feature: index };
     if (!isObject(feature) || feature.type !== 'Feature') {
-      this.#faults.add('BAD_GEOMETRY', place, () => `a feature must be an object of type "Feature", got ${describe(feature)}`);
+      this.#faults.add(
+        'BAD_GEOMETRY',
+        place,
+        () => `a feature must be an object of type "Feature", got ${describe(feature)}`,
+      );
       return;
     }
     const properties = this.#readProperties(feature.properties, place);
@@ -113,7 +124,11 @@ class Ingestion {
       return null;
     }
     if (nestsDeeper(value, ZONE_PROPERTIES_DEPTH_MAX)) {
-      this.#faults.add('BAD_PROPERTIES', place, () => `properties nest deeper than ${ZONE_PROPERTIES_DEPTH_MAX} levels`);
+      this.#faults.add(
+        'BAD_PROPERTIES',
+        place,
+        () => `properties nest deeper than ${ZONE_PROPERTIES_DEPTH_MAX} levels`,
+      );
       return null;
     }
     return value;
@@ -122,9 +137,11 @@ class Ingestion {
   /** The feature's id, else properties.id, else the property that the upload names; numbers become strings. */
   #readId(feature: JsonObject, properties: ZoneProperties, index: number): string {
     const named = this.#idProperty === undefined ? undefined : properties?.[this.#idProperty];
-    const value = [feature.id, properties?.id, named].find((candidate) => candidate !== undefined && candidate !== null);
+    const value = [feature.id, properties?.id, named].find(
+      (candidate) => candidate !== undefined && candidate !== null,
+    );
     const id = typeof value === 'number' ? String(value) : value;
-    if (typeof id !== 'string' || id === '' || !id.isWellFormed() || Buffer.byteLength(id) > ID_BYTES_MAX) {
+    if (typeof id !== 'string' || id === '' || !isWellFormed(id) || Buffer.byteLength(id) > ID_BYTES_MAX) {
       this.#faults.add('NO_ID', { feature: index }, () => {
         const from = this.#idProperty === undefined ? '' : ` or properties.${this.#idProperty}`;
         return `a zone needs an id of 1 to ${ID_BYTES_MAX} bytes in id, properties.id${from}, got ${kindOf(value)}`;
@@ -133,7 +150,8 @@ class Ingestion {
     }
     const other = this.#featureOfId.get(id);
     if (other === undefined) this.#featureOfId.set(id, index);
-    else this.#faults.add('DUPLICATE_ID', { feature: index }, () => `feature ${other} has the id ${kindOf(id)} already`);
+    else
+      this.#faults.add('DUPLICATE_ID', { feature: index }, () => `feature ${other} has the id ${kindOf(id)} already`);
     return id;
   }
 
@@ -185,6 +203,11 @@ type JsonObject = { readonly [name: string]: unknown };
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether every surrogate has its other half, so that the id has bytes of its own in UTF-8. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
 }
 
 function describe(value: unknown): string {

@@ -5,7 +5,11 @@ import { area } from '@turf/turf';
 import { crossesAntimeridian } from './edges.ts';
 
 /** Square metres: the shell's area less its holes'. A ring of the arrays is closed. */
-export function polygonArea(coordinates: Float64Array, ringStarts: readonly number[], ringEnds: readonly number[]): number {
+export function polygonArea(
+  coordinates: Float64Array,
+  ringStarts: readonly number[],
+  ringEnds: readonly number[],
+): number {
   const rings = ringStarts.map((start, i) => unrolled(coordinates, start, ringEnds[i] as number));
   return Math.max(0, area({ type: 'Polygon', coordinates: rings }));
 }

@@ -85,10 +85,14 @@ function compareRings(
   faults: FaultList,
   repairs: Repairs | undefined,
 ): void {
-  edges.fill(rings);
+  edges.take(rings);
   const crossings = findCrossings(edges, ZONE_FAULTS_LISTED_MAX);
   for (const [i, j] of crossings.pairs) {
-    const where = { ...place, ring: ringNumbers[edges.ring[i] as number] as number, position: edges.position[i] as number };
+    const where = {
+      ...place,
+      ring: ringNumbers[edges.ring[i] as number] as number,
+      position: edges.position[i] as number,
+    };
     if (repairs === undefined) faults.add('SELF_CROSSING', where, () => crossingMessage(i, j, ringNumbers));
     else repairs.add('SELF_CROSSING', where, `${crossingMessage(i, j, ringNumbers)}: taken by the even-odd rule`);
   }

@@ -4,7 +4,7 @@
 // hold the point. Inside is what an odd number of a polygon's rings go around; on an edge is in.
 
 import { booleanPointInPolygon } from '@turf/turf';
-import RBush from 'rbush';
+import RBush, { type BBox } from 'rbush';
 import { coverSpan, type FlatBox } from '../geo/boxes.ts';
 import { type UnrolledRing, unrollRing } from '../geo/rings.ts';
 import { type Layer, rangeOf, ringsOfPart } from './layer.ts';
@@ -16,13 +16,26 @@ interface Polygon {
   readonly boxes: readonly FlatBox[];
 }
 
-interface PreparedRing extends UnrolledRing {
+interface PreparedRing {
+  readonly unrolled: UnrolledRing;
   readonly geometry: { readonly type: 'Polygon'; readonly coordinates: [number, number][][] };
 }
 
 interface Entry extends FlatBox {
   readonly number: number;
   readonly polygon: Polygon;
+}
+
+class EntryTree extends RBush<Entry> {
+  override toBBox(entry: Entry): BBox {
+    return { minX: entry.west, minY: entry.south, maxX: entry.east, maxY: entry.north };
+  }
+  override compareMinX(a: Entry, b: Entry): number {
+    return a.west - b.west;
+  }
+  override compareMinY(a: Entry, b: Entry): number {
+    return a.south - b.south;
+  }
 }
 
 interface Zone extends ZoneAnswer {
@@ -32,7 +45,7 @@ interface Zone extends ZoneAnswer {
 export class PortableZoneIndex implements ZoneIndex {
   readonly version: number;
   readonly #zones: Zone[] = [];
-  readonly #tree = new RBush<Entry>();
+  readonly #tree = new EntryTree();
   readonly #numbersOfLayer = new Map<string, { first: number; end: number }>();
 
   constructor(version: number, layers: readonly Layer[]) {
@@ -81,7 +94,9 @@ export class PortableZoneIndex implements ZoneIndex {
     if (zone === undefined) return undefined;
     return {
       contains: (lat, lon) => zone.polygons.some((polygon) => covers(polygon, lat, lon)),
-      boxes: zone.polygons.flatMap(({ boxes }) => boxes.map((b) => [b.minX, b.minY, b.maxX, b.maxY] as const)),
+      boxes: zone.polygons.flatMap(({ boxes }) =>
+        boxes.map((box) => [box.west, box.south, box.east, box.north] as const),
+      ),
     };
   }
 }
@@ -93,17 +108,19 @@ function polygonsOf(layer: Layer, zone: number): Polygon[] {
     const rings = ringsOfPart(layer, part).map((ring) => {
       const unrolled = unrollRing(ring);
       const coordinates = [unrolled.positions as unknown as [number, number][]];
-      return { ...unrolled, geometry: { type: 'Polygon' as const, coordinates } };
+      return { unrolled, geometry: { type: 'Polygon' as const, coordinates } };
     });
-    polygons.push({ rings, boxes: rings.flatMap(boxesOf) });
+    polygons.push({ rings, boxes: rings.flatMap((ring) => boxesOf(ring.unrolled)) });
   }
   return polygons;
 }
 
-function boxesOf(ring: PreparedRing): FlatBox[] {
+function boxesOf(ring: UnrolledRing): FlatBox[] {
   const south = Math.max(ring.south, -90);
   const north = Math.min(ring.north, 90);
-  return ring.turnWest === undefined ? coverSpan(ring.west, ring.east, south, north) : coverSpan(-180, 180, south, north);
+  return ring.turnWest === undefined
+    ? coverSpan(ring.west, ring.east, south, north)
+    : coverSpan(-180, 180, south, north);
 }
 
 function covers(polygon: Polygon, lat: number, lon: number): boolean {
@@ -116,13 +133,17 @@ function covers(polygon: Polygon, lat: number, lon: number): boolean {
   return inside;
 }
 
-function sideOf(ring: PreparedRing, lat: number, lon: number): 'outside' | 'inside' | 'boundary' {
+function sideOf(
+  { unrolled: ring, geometry }: PreparedRing,
+  lat: number,
+  lon: number,
+): 'outside' | 'inside' | 'boundary' {
   if (lat < ring.south || lat > ring.north) return 'outside';
   let inside = false;
   const west = ring.turnWest ?? ring.west;
   for (let x = lon + 360 * Math.ceil((west - lon) / 360); x <= ring.east; x += 360) {
-    if (booleanPointInPolygon([x, lat], ring.geometry)) {
-      if (!booleanPointInPolygon([x, lat], ring.geometry, { ignoreBoundary: true })) return 'boundary';
+    if (booleanPointInPolygon([x, lat], geometry)) {
+      if (!booleanPointInPolygon([x, lat], geometry, { ignoreBoundary: true })) return 'boundary';
       inside = !inside;
     }
     if (ring.turnWest !== undefined) break; // the ring stands there three times over; its middle turn tells

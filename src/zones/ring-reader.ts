@@ -106,7 +106,8 @@ function isPosition(value: unknown): value is [number, number] {
 
 function whyBad(value: unknown): string {
   if (!Array.isArray(value)) return `a position must be [lon, lat], got ${kindOf(value)}`;
-  if (value.length < 2) return `a position must be [lon, lat], got ${value.length} number${value.length === 1 ? '' : 's'}`;
+  if (value.length < 2)
+    return `a position must be [lon, lat], got ${value.length} number${value.length === 1 ? '' : 's'}`;
   const [lon, lat] = value as unknown[];
   if (typeof lon !== 'number' || typeof lat !== 'number') {
     return `a position must be [lon, lat] in numbers, got [${kindOf(lon)}, ${kindOf(lat)}]`;

@@ -27,7 +27,7 @@ export class RingSides {
   /** @param start the ring's first position in `coordinates`; @param end one past its last; the ring is closed */
   constructor(coordinates: Float64Array, start: number, end: number) {
     const edges = this.#edges;
-    edges.fill({ coordinates, starts: [start], ends: [end] });
+    edges.take({ coordinates, starts: [start], ends: [end] });
     let turns = 0;
     let west = 180;
     let east = -180;
@@ -113,7 +113,9 @@ export class RingSides {
     if (!(width > 0)) return 1;
     let widths = 0;
     for (let i = 0; i < count; i++) widths += Math.abs((x2[i] as number) - (x1[i] as number)) / width;
-    return Math.floor(Math.max(1, Math.min(COLUMNS_MAX, count / 4, (LISTED_PER_EDGE_MAX * count) / Math.max(widths, 1))));
+    return Math.floor(
+      Math.max(1, Math.min(COLUMNS_MAX, count / 4, (LISTED_PER_EDGE_MAX * count) / Math.max(widths, 1))),
+    );
   }
 
   /** Monotonous in the longitude, so that a position and the edges over it meet in one column. */

@@ -1,0 +1,386 @@
+// Node-API's side of the zones: arguments in, results out, nothing decided. src/zones/native.ts is the only caller.
+//
+// - buildZoneLayer(input) → Promise<ArrayBuffer>: one layer's section, built on a thread of libuv's pool. The arrays of the input are
+//   held until then and must not be written to meanwhile.
+// - assembleZones(version, sections) → ArrayBuffer: a snapshot's bytes.
+// - ZoneSnapshot: bytes checked and attached; owned by this object and by every publisher that it was published to.
+// - Zones: what lookups see. Every thread makes one of its own; those with the same handle share one publisher, which lives as long as
+//   any of them. Publishing is one atomic store, lookups on other threads never wait for it.
+//
+// Runs on the JavaScript thread that calls, but for the building.
+
+#include "zones_addon.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "msgpack_writer.h"
+#include "zones/layer_builder.h"
+#include "zones/publisher.h"
+#include "zones/snapshot.h"
+
+namespace raziel {
+namespace {
+
+using zones::Hits;
+using zones::Snapshot;
+
+/** The publishers of this process by handle. */
+class Publishers {
+ public:
+  uint32_t add(const std::shared_ptr<zones::Publisher>& publisher) {
+    const std::lock_guard guard(mutex_);
+    publishers_[++last_] = publisher;
+    return last_;
+  }
+  std::shared_ptr<zones::Publisher> find(uint32_t handle) {
+    const std::lock_guard guard(mutex_);
+    const auto found = publishers_.find(handle);
+    return found == publishers_.end() ? nullptr : found->second.lock();
+  }
+
+ private:
+  std::mutex mutex_;
+  uint32_t last_ = 0;
+  std::map<uint32_t, std::weak_ptr<zones::Publisher>> publishers_;
+};
+
+Publishers& publishers() {
+  static Publishers all;
+  return all;
+}
+
+template <typename T>
+std::span<const T> arrayOf(const Napi::Object& object, const char* name) {
+  const auto array = object.Get(name).As<Napi::TypedArrayOf<T>>();
+  return {array.Data(), array.ElementLength()};
+}
+
+std::string_view textOf(const Napi::Object& object, const char* name) {
+  const std::span<const uint8_t> bytes = arrayOf<uint8_t>(object, name);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Napi::ArrayBuffer copyToBuffer(Napi::Env env, std::span<const uint8_t> bytes) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.size());
+  if (!bytes.empty()) std::memcpy(buffer.Data(), bytes.data(), bytes.size());
+  return buffer;
+}
+
+/** Runs a native call whose exceptions are the caller's mistakes. */
+template <typename Call>
+auto orThrow(Napi::Env env, Call&& call) {
+  try {
+    return call();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+}
+
+class BuildWorker : public Napi::AsyncWorker {
+ public:
+  BuildWorker(Napi::Env env, const Napi::Object& input)
+      : Napi::AsyncWorker(env, "raziel:buildZoneLayer"),
+        promise_(Napi::Promise::Deferred::New(env)),
+        name_(input.Get("name").As<Napi::String>().Utf8Value()) {
+    Receiver().Set("input", input);  // keeps the arrays alive
+    input_ = {name_,
+              arrayOf<double>(input, "coordinates"),
+              arrayOf<uint32_t>(input, "ringEnds"),
+              arrayOf<uint32_t>(input, "partEnds"),
+              arrayOf<uint32_t>(input, "zoneEnds"),
+              arrayOf<double>(input, "priorities"),
+              arrayOf<double>(input, "areas"),
+              textOf(input, "ids"),
+              arrayOf<uint32_t>(input, "idEnds"),
+              textOf(input, "answers"),
+              arrayOf<uint32_t>(input, "answerEnds")};
+  }
+
+  Napi::Promise promise() const { return promise_.Promise(); }
+
+ protected:
+  void Execute() override { section_ = zones::buildLayer(input_); }
+  void OnOK() override { promise_.Resolve(copyToBuffer(Env(), section_)); }
+  void OnError(const Napi::Error& error) override { promise_.Reject(error.Value()); }
+
+ private:
+  Napi::Promise::Deferred promise_;
+  std::string name_;
+  zones::LayerInput input_;
+  zones::Bytes section_;
+};
+
+Napi::Value BuildZoneLayer(const Napi::CallbackInfo& info) {
+  BuildWorker* const worker = new BuildWorker(info.Env(), info[0].As<Napi::Object>());
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();  // deletes itself when it is done
+  return promise;
+}
+
+Napi::Value AssembleZones(const Napi::CallbackInfo& info) {
+  const Napi::Array buffers = info[1].As<Napi::Array>();
+  std::vector<std::span<const uint8_t>> sections;
+  for (uint32_t i = 0; i < buffers.Length(); i++) {
+    Napi::ArrayBuffer buffer = buffers.Get(i).As<Napi::ArrayBuffer>();
+    sections.emplace_back(static_cast<const uint8_t*>(buffer.Data()), buffer.ByteLength());
+  }
+  const uint64_t version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  return orThrow(info.Env(), [&] { return copyToBuffer(info.Env(), zones::assembleSnapshot(version, sections)); });
+}
+
+/** What the answer says of one zone: MessagePack. */
+std::string_view answerOfZone(const Snapshot& snapshot, uint32_t zone) {
+  const zones::LayerView& layer = snapshot.layerOfZone(zone);
+  return layer.answerOf(layer.zones[zone - layer.firstZone]);
+}
+
+/** Looks up in all layers, or in the one that `layer` names; an unknown one has no zones. */
+void lookup(const Snapshot& snapshot, double lat, double lon, const std::string* layer, Hits& hits) {
+  if (layer == nullptr) return snapshot.lookup(lat, lon, hits);
+  const zones::LayerView* const view = snapshot.findLayer(*layer);
+  if (view == nullptr) return hits.clear();
+  snapshot.lookupInLayer(*view, lat, lon, hits);
+}
+
+/** An optional layer's name from an argument that is a string or undefined. */
+class LayerArgument {
+ public:
+  explicit LayerArgument(const Napi::Value& value) {
+    if (!value.IsString()) return;
+    name_ = value.As<Napi::String>().Utf8Value();
+    given_ = true;
+  }
+  const std::string* get() const { return given_ ? &name_ : nullptr; }
+
+ private:
+  std::string name_;
+  bool given_ = false;
+};
+
+class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "ZoneSnapshot",
+                       {InstanceAccessor<&ZoneSnapshot::Version>("version"), InstanceAccessor<&ZoneSnapshot::ByteLength>("byteLength"),
+                        InstanceAccessor<&ZoneSnapshot::ZoneCount>("zoneCount"), InstanceMethod<&ZoneSnapshot::Lookup>("lookup"),
+                        InstanceMethod<&ZoneSnapshot::LookupMany>("lookupMany"), InstanceMethod<&ZoneSnapshot::Answer>("answer"),
+                        InstanceMethod<&ZoneSnapshot::Contains>("contains"), InstanceMethod<&ZoneSnapshot::Boxes>("boxes")});
+  }
+
+  /** new ZoneSnapshot(bytes: Uint8Array); throws for bytes that are no snapshot. */
+  explicit ZoneSnapshot(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ZoneSnapshot>(info) {
+    const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
+    snapshot_ = orThrow(info.Env(), [&] {
+      return std::make_shared<const Snapshot>(Snapshot::attach({bytes.Data(), bytes.ByteLength()}));
+    });
+  }
+
+  const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+
+ private:
+  Napi::Value Version(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(snapshot_->version()));
+  }
+  Napi::Value ByteLength(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(snapshot_->bytes().size()));
+  }
+  Napi::Value ZoneCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), snapshot_->zoneCount()); }
+
+  /** lookup(lat, lon, layer | undefined, out: Uint32Array) → how many zones there are; as many as fit are in `out`. */
+  Napi::Value Lookup(const Napi::CallbackInfo& info) {
+    const LayerArgument layer(info[2]);
+    lookup(*snapshot_, info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get(), hits_);
+    Napi::Uint32Array out = info[3].As<Napi::Uint32Array>();
+    std::copy_n(hits_.begin(), std::min(hits_.size(), out.ElementLength()), out.Data());
+    return Napi::Number::New(info.Env(), static_cast<double>(hits_.size()));
+  }
+
+  /** lookupMany(points: Float64Array of lat, lon, counts: Uint32Array, out: Uint32Array) → zones in all, as many as fit in `out`. */
+  Napi::Value LookupMany(const Napi::CallbackInfo& info) {
+    const Napi::Float64Array points = info[0].As<Napi::Float64Array>();
+    Napi::Uint32Array counts = info[1].As<Napi::Uint32Array>();
+    Napi::Uint32Array out = info[2].As<Napi::Uint32Array>();
+    const double* const at = points.Data();
+    uint32_t* const countAt = counts.Data();
+    uint32_t* const outAt = out.Data();
+    const size_t room = out.ElementLength();
+    const size_t length = std::min(points.ElementLength() / 2, counts.ElementLength());
+    size_t total = 0;
+    for (size_t i = 0; i < length; i++) {
+      snapshot_->lookup(at[2 * i], at[2 * i + 1], hits_);
+      countAt[i] = static_cast<uint32_t>(hits_.size());
+      if (total < room) std::copy_n(hits_.begin(), std::min(hits_.size(), room - total), outAt + total);
+      total += hits_.size();
+    }
+    return Napi::Number::New(info.Env(), static_cast<double>(total));
+  }
+
+  /** answer(zone) → what answers say of it, MessagePack. */
+  Napi::Value Answer(const Napi::CallbackInfo& info) {
+    const uint32_t zone = info[0].As<Napi::Number>();
+    if (zone >= snapshot_->zoneCount()) throw Napi::RangeError::New(info.Env(), "no such zone");
+    const std::string_view answer = answerOfZone(*snapshot_, zone);
+    return Napi::Buffer<char>::Copy(info.Env(), answer.data(), answer.size());
+  }
+
+  /** contains(layer, id, lat, lon) → boolean, or undefined when there is no such zone. */
+  Napi::Value Contains(const Napi::CallbackInfo& info) {
+    const auto shape = snapshot_->findZone(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
+    if (!shape.has_value()) return info.Env().Undefined();
+    return Napi::Boolean::New(info.Env(), shape->contains(info[2].As<Napi::Number>(), info[3].As<Napi::Number>()));
+  }
+
+  /** boxes(layer, id) → Float64Array of west, south, east, north, …; undefined when there is no such zone. */
+  Napi::Value Boxes(const Napi::CallbackInfo& info) {
+    const auto shape = snapshot_->findZone(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
+    if (!shape.has_value()) return info.Env().Undefined();
+    std::vector<double> numbers;
+    shape->forEachBox([&](double west, double south, double east, double north) {
+      numbers.insert(numbers.end(), {west, south, east, north});
+    });
+    Napi::Float64Array boxes = Napi::Float64Array::New(info.Env(), numbers.size());
+    std::copy(numbers.begin(), numbers.end(), boxes.Data());
+    return boxes;
+  }
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  Hits hits_;
+};
+
+class Zones : public Napi::ObjectWrap<Zones> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Zones",
+                       {InstanceAccessor<&Zones::Handle>("handle"), InstanceAccessor<&Zones::Version>("version"),
+                        InstanceMethod<&Zones::Publish>("publish"), InstanceMethod<&Zones::Collect>("collect"),
+                        InstanceMethod<&Zones::AnswerAt>("answerAt"), InstanceMethod<&Zones::AnswerPoints>("answerPoints"),
+                        InstanceMethod<&Zones::Close>("close")});
+  }
+
+  /** new Zones() opens an empty one, new Zones(handle) attaches to one of this process. */
+  explicit Zones(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Zones>(info) {
+    if (info[0].IsNumber()) {
+      handle_ = info[0].As<Napi::Number>();
+      publisher_ = publishers().find(handle_);
+      if (publisher_ == nullptr) throw Napi::Error::New(info.Env(), "no thread holds the zones of this handle any more");
+    } else {
+      publisher_ = std::make_shared<zones::Publisher>();
+      handle_ = publishers().add(publisher_);
+    }
+    reader_ = orThrow(info.Env(), [&] { return std::make_unique<zones::ZoneReader>(*publisher_); });
+  }
+
+ private:
+  zones::ZoneReader& reader(Napi::Env env) {
+    if (reader_ == nullptr) throw Napi::Error::New(env, "these zones are closed");
+    return *reader_;
+  }
+
+  Napi::Value Handle(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), handle_); }
+
+  /** The published version, 0 before there is one. */
+  Napi::Value Version(const Napi::CallbackInfo& info) {
+    const zones::ZoneReader::Pin pin(reader(info.Env()));
+    return Napi::Number::New(info.Env(), pin.snapshot() == nullptr ? 0 : static_cast<double>(pin.snapshot()->version()));
+  }
+
+  /** publish(snapshot: ZoneSnapshot) */
+  void Publish(const Napi::CallbackInfo& info) {
+    reader(info.Env());
+    publisher_->publish(ZoneSnapshot::Unwrap(info[0].As<Napi::Object>())->snapshot());
+  }
+
+  /** Frees what no lookup sees any more; returns how many old snapshots are still held for lookups. */
+  Napi::Value Collect(const Napi::CallbackInfo& info) {
+    reader(info.Env());
+    return Napi::Number::New(info.Env(), static_cast<double>(publisher_->collect()));
+  }
+
+  /**
+   * answerAt(lat, lon, layer | undefined, ref: Uint8Array of MessagePack | undefined, out: Uint8Array, offset) writes one map: ref (when given),
+   * version, zones. Returns the offset behind it; −n when it needs n bytes in all and `out` has fewer (nothing to rely on is in it then).
+   */
+  Napi::Value AnswerAt(const Napi::CallbackInfo& info) {
+    const zones::ZoneReader::Pin pin(reader(info.Env()));
+    const LayerArgument layer(info[2]);
+    return write(info, 3, [&](MsgpackWriter& writer) {
+      writer.string("zones");
+      writeZones(writer, pin.snapshot(), info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get());
+    }, pin.snapshot());
+  }
+
+  /** answerPoints(points: Float64Array of lat, lon, layer, ref, out, offset): one map with ref, version, results. Returns as answerAt. */
+  Napi::Value AnswerPoints(const Napi::CallbackInfo& info) {
+    const zones::ZoneReader::Pin pin(reader(info.Env()));
+    const LayerArgument layer(info[1]);
+    const Napi::Float64Array points = info[0].As<Napi::Float64Array>();
+    const double* const at = points.Data();
+    const uint32_t count = static_cast<uint32_t>(points.ElementLength() / 2);
+    return write(info, 2, [&](MsgpackWriter& writer) {
+      writer.string("results");
+      writer.array(count);
+      for (uint32_t i = 0; i < count; i++) {
+        writer.map(1);
+        writer.string("zones");
+        writeZones(writer, pin.snapshot(), at[2 * i], at[2 * i + 1], layer.get());
+      }
+    }, pin.snapshot());
+  }
+
+  /** Writes a map of ref, version and what `body` writes; ref, out and offset are the arguments from `first` on. */
+  template <typename Body>
+  static Napi::Value write(const Napi::CallbackInfo& info, size_t first, Body&& body, const Snapshot* snapshot) {
+    Napi::Uint8Array out = info[first + 1].As<Napi::Uint8Array>();
+    const size_t offset = std::min<size_t>(info[first + 2].As<Napi::Number>().Uint32Value(), out.ByteLength());
+    MsgpackWriter writer(out.Data() + offset, out.ByteLength() - offset);
+    const bool hasRef = info[first].IsTypedArray();
+    writer.map(hasRef ? 3 : 2);
+    if (hasRef) {
+      const Napi::Uint8Array ref = info[first].As<Napi::Uint8Array>();
+      writer.string("ref");
+      writer.raw(ref.Data(), ref.ByteLength());
+    }
+    writer.string("version");
+    writer.number(snapshot == nullptr ? 0 : static_cast<double>(snapshot->version()));
+    body(writer);
+    const double end = static_cast<double>(offset + writer.size());
+    return Napi::Number::New(info.Env(), writer.fits() ? end : -end);
+  }
+
+  void writeZones(MsgpackWriter& writer, const Snapshot* snapshot, double lat, double lon, const std::string* layer) {
+    hits_.clear();
+    if (snapshot != nullptr) lookup(*snapshot, lat, lon, layer, hits_);
+    writer.array(static_cast<uint32_t>(hits_.size()));
+    for (const uint32_t zone : hits_) {
+      const std::string_view answer = answerOfZone(*snapshot, zone);
+      writer.raw(answer.data(), answer.size());
+    }
+  }
+
+  void Close(const Napi::CallbackInfo&) {
+    reader_.reset();
+    publisher_.reset();
+  }
+
+  uint32_t handle_ = 0;
+  std::shared_ptr<zones::Publisher> publisher_;
+  std::unique_ptr<zones::ZoneReader> reader_;  // before publisher_ goes
+  Hits hits_;
+};
+
+}  // namespace
+
+void InitZones(Napi::Env env, Napi::Object exports) {
+  exports["buildZoneLayer"] = Napi::Function::New<BuildZoneLayer>(env, "buildZoneLayer");
+  exports["assembleZones"] = Napi::Function::New<AssembleZones>(env, "assembleZones");
+  exports["ZoneSnapshot"] = ZoneSnapshot::Define(env);
+  exports["Zones"] = Zones::Define(env);
+}
+
+}  // namespace raziel

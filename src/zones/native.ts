@@ -1,0 +1,212 @@
+// The native zone index: the C++ core of native/src/zones behind the interface of zone-index.ts, and what serving threads answer from.
+//
+//   const section = await buildSection(layer);                       // off the thread
+//   const snapshot = new NativeZoneIndex(assemble(1, [section]));    // checked, attached
+//   const zones = openNativeZones(); zones.publish(snapshot);        // every thread that attached to zones.handle sees it
+//   const end = zones.answerAt(40.7, -74, undefined, undefined, out, 0);
+//
+// A section and a snapshot are plain bytes: they can be stored, sent, and attached elsewhere without building (docs/zones.md).
+
+import { pack, unpack } from 'msgpackr';
+import type { Ref, ReplyBuffer } from '../drivers/engine.ts';
+import { loadNative } from '../drivers/native.ts';
+import type { Layer } from './layer.ts';
+import type { ZoneAnswer, ZoneIndex, ZoneShape } from './zone-index.ts';
+
+/** native/src/zones_addon.cc documents each call. */
+interface ZonesAddon {
+  buildZoneLayer(input: { readonly [name: string]: unknown }): Promise<ArrayBuffer>;
+  assembleZones(version: number, sections: readonly ArrayBuffer[]): ArrayBuffer;
+  ZoneSnapshot: new (bytes: Uint8Array) => AddonSnapshot;
+  Zones: new (handle?: number) => AddonZones;
+}
+
+interface AddonSnapshot {
+  readonly version: number;
+  readonly byteLength: number;
+  readonly zoneCount: number;
+  lookup(lat: number, lon: number, layer: string | undefined, out: Uint32Array): number;
+  lookupMany(points: Float64Array, counts: Uint32Array, out: Uint32Array): number;
+  answer(zone: number): Uint8Array;
+  contains(layer: string, id: string, lat: number, lon: number): boolean | undefined;
+  boxes(layer: string, id: string): Float64Array | undefined;
+}
+
+interface AddonZones {
+  readonly handle: number;
+  readonly version: number;
+  publish(snapshot: AddonSnapshot): void;
+  collect(): number;
+  answerAt(
+    lat: number,
+    lon: number,
+    layer: string | undefined,
+    ref: Uint8Array | undefined,
+    out: Uint8Array,
+    offset: number,
+  ): number;
+  answerPoints(
+    points: Float64Array,
+    layer: string | undefined,
+    ref: Uint8Array | undefined,
+    out: Uint8Array,
+    offset: number,
+  ): number;
+  close(): void;
+}
+
+/** @throws Error when the addon cannot be loaded */
+function addon(): ZonesAddon {
+  const native = loadNative();
+  if (!native.ok) throw new Error(`the native zones cannot be loaded: ${native.reason}`);
+  return native.addon as unknown as ZonesAddon;
+}
+
+/** Builds one layer's bytes on another thread. The layer's arrays must not be written to meanwhile. */
+export function buildSection(layer: Layer): Promise<ArrayBuffer> {
+  const ids = concatenated(layer.ids.map((id) => Buffer.from(id)));
+  const answers = concatenated(
+    layer.ids.map((id, zone) => pack({ layer: layer.name, id, properties: layer.properties[zone] ?? null })),
+  );
+  return addon().buildZoneLayer({
+    name: layer.name,
+    coordinates: layer.coordinates,
+    ringEnds: layer.ringEnds,
+    partEnds: layer.partEnds,
+    zoneEnds: layer.zoneEnds,
+    priorities: layer.priorities,
+    areas: layer.areas,
+    ids: ids.bytes,
+    idEnds: ids.ends,
+    answers: answers.bytes,
+    answerEnds: answers.ends,
+  });
+}
+
+/** Puts the sections of all layers together to the bytes of a snapshot. */
+export function assemble(version: number, sections: readonly ArrayBuffer[]): Uint8Array {
+  return new Uint8Array(addon().assembleZones(version, sections));
+}
+
+function concatenated(items: readonly Uint8Array[]): { bytes: Uint8Array; ends: Uint32Array } {
+  const ends = new Uint32Array(items.length);
+  let end = 0;
+  items.forEach((item, i) => {
+    end += item.length;
+    ends[i] = end;
+  });
+  const bytes = new Uint8Array(end);
+  items.forEach((item, i) => bytes.set(item, (ends[i] as number) - item.length));
+  return { bytes, ends };
+}
+
+export class NativeZoneIndex implements ZoneIndex {
+  readonly #snapshot: AddonSnapshot;
+  #out = new Uint32Array(64);
+
+  /** @throws Error for bytes that are no snapshot, or a damaged one */
+  constructor(bytes: Uint8Array) {
+    this.#snapshot = new (addon().ZoneSnapshot)(bytes);
+  }
+
+  get version(): number {
+    return this.#snapshot.version;
+  }
+
+  get byteLength(): number {
+    return this.#snapshot.byteLength;
+  }
+
+  lookup(lat: number, lon: number, layer?: string): readonly number[] {
+    const count = this.#snapshot.lookup(lat, lon, layer, this.#out);
+    if (count > this.#out.length) {
+      this.#out = new Uint32Array(2 * count);
+      this.#snapshot.lookup(lat, lon, layer, this.#out);
+    }
+    return Array.from(this.#out.subarray(0, count));
+  }
+
+  /**
+   * Looks up many points, given as lat, lon, lat, lon, …, in all layers. `counts[i]` becomes the number of zones of point i; those of all points
+   * come one behind the other in `out`, as many as fit. Returns how many there are in all.
+   */
+  lookupMany(points: Float64Array, counts: Uint32Array, out: Uint32Array): number {
+    return this.#snapshot.lookupMany(points, counts, out);
+  }
+
+  zone(number: number): ZoneAnswer {
+    return unpack(this.#snapshot.answer(number)) as ZoneAnswer;
+  }
+
+  shape(layer: string, id: string): ZoneShape | undefined {
+    const numbers = this.#snapshot.boxes(layer, id);
+    if (numbers === undefined) return undefined;
+    const boxes: [number, number, number, number][] = [];
+    for (let i = 0; i < numbers.length; i += 4) {
+      boxes.push([...numbers.subarray(i, i + 4)] as [number, number, number, number]);
+    }
+    return { contains: (lat, lon) => this.#snapshot.contains(layer, id, lat, lon) === true, boxes };
+  }
+
+  /** For NativeZones.publish. */
+  get attached(): unknown {
+    return this.#snapshot;
+  }
+}
+
+/** The zones that the lookups of one process see: one of these a thread, all with one handle. */
+export class NativeZones {
+  readonly #zones: AddonZones;
+
+  /** @param handle of zones that another thread holds; without one, new zones, empty */
+  constructor(handle?: number) {
+    this.#zones = handle === undefined ? new (addon().Zones)() : new (addon().Zones)(handle);
+  }
+
+  get handle(): number {
+    return this.#zones.handle;
+  }
+
+  /** The version that lookups see now, 0 before the first. */
+  get version(): number {
+    return this.#zones.version;
+  }
+
+  /** One atomic store; no lookup waits. The snapshot before is freed when its last lookup has ended. */
+  publish(index: NativeZoneIndex): void {
+    this.#zones.publish(index.attached as AddonSnapshot);
+  }
+
+  /** Frees what no lookup sees any more; returns how many old snapshots are still held. */
+  collect(): number {
+    return this.#zones.collect();
+  }
+
+  /** Writes `{"ref"?, "version", "zones":[…]}` as MessagePack into `out` from `offset`; returns the offset behind it. */
+  answerAt(lat: number, lon: number, layer: string | undefined, ref: Ref, out: ReplyBuffer, offset: number): number {
+    const packedRef = ref === undefined ? undefined : pack(ref);
+    return grown(out, offset, (bytes) => this.#zones.answerAt(lat, lon, layer, packedRef, bytes, offset));
+  }
+
+  /** Writes `{"ref"?, "version", "results":[{"zones":[…]}, …]}`; points are lat, lon, lat, lon, … */
+  answerPoints(points: Float64Array, layer: string | undefined, ref: Ref, out: ReplyBuffer, offset: number): number {
+    const packedRef = ref === undefined ? undefined : pack(ref);
+    return grown(out, offset, (bytes) => this.#zones.answerPoints(points, layer, packedRef, bytes, offset));
+  }
+
+  close(): void {
+    this.#zones.close();
+  }
+}
+
+/** Writes, and writes again into a larger buffer when the first was too small. What lies before `offset` is kept. */
+function grown(out: ReplyBuffer, offset: number, write: (bytes: Uint8Array) => number): number {
+  for (;;) {
+    const end = write(out.bytes);
+    if (end >= 0) return end;
+    // Another version may be published in between, so ask for more than was needed, and ask again.
+    const larger = new Uint8Array(-end + (-end >> 1));
+    larger.set(out.bytes.subarray(0, offset));
+    out.bytes = larger;
+  }
+}
