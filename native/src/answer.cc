@@ -15,55 +15,62 @@ double microsBetween(Clock::time_point from, Clock::time_point to) {
   return double(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
 }
 
-void writeKnown(std::string_view name, double value, MsgpackWriter& out) {
-  if (std::isnan(value)) return;
-  out.string(name);
-  out.number(value);
-}
+/** What one driver of an answer takes at most: eight fields of numbers and their names, an id, and all the tags there can be. */
+constexpr size_t kHitBytesMax = 8 * 20 + kIdBytesMax + 8 + kTagsPerDriverMax * (kTagBytesMax + 2) + 16;
+
+bool known(double value) { return !std::isnan(value); }
 
 /** The names of a fix's tags, sorted by bytes. */
-void writeTags(const DriverStore& store, const TagMask& tags, MsgpackWriter& out) {
-  if (tags.empty()) return;
+template <typename Writer>
+void writeTags(const DriverStore& store, const TagMask& tags, Writer& out) {
   std::array<std::string_view, kTagsPerDriverMax> names;
   uint32_t count = 0;
   tags.forEach([&](uint32_t bit) { names[count++] = store.tags.nameOf(bit); });
   std::sort(names.begin(), names.begin() + count);
-  out.string("tags");
+  out.key("tags");
   out.array(count);
   for (uint32_t i = 0; i < count; ++i) out.string(names[i]);
 }
 
-void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, MsgpackWriter& out) {
+template <typename Writer>
+void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer& out) {
   const FixBlock& fix = *hit.fix;
-  out.map(4u + withDistance + !std::isnan(fix.motion.heading) + !std::isnan(fix.motion.speed) + !fix.tags.empty());
-  out.string("id");
+  const bool hasTags = !fix.tags.empty();
+  out.map(4u + withDistance + known(fix.motion.heading) + known(fix.motion.speed) + hasTags);
+  out.key("id");
   out.string(store.drivers[fix.driver].id());
-  out.string("lat");
-  out.number(fix.lat);
-  out.string("lon");
-  out.number(fix.lon);
+  out.key("lat");
+  out.float64(fix.lat);
+  out.key("lon");
+  out.float64(fix.lon);
   if (withDistance) {
-    out.string("distance");
-    out.number(metersOfHaversine(hit.haversine));
+    out.key("distance");
+    out.float64(metersOfHaversine(hit.haversine));
   }
-  out.string("age");
+  out.key("age");
   out.number((nowMs - fix.timeMs) / 1000);
-  writeKnown("heading", fix.motion.heading, out);
-  writeKnown("speed", fix.motion.speed, out);
-  writeTags(store, fix.tags, out);
+  if (known(fix.motion.heading)) {
+    out.key("heading");
+    out.number(fix.motion.heading);
+  }
+  if (known(fix.motion.speed)) {
+    out.key("speed");
+    out.number(fix.motion.speed);
+  }
+  if (hasTags) writeTags(store, fix.tags, out);
 }
 
 void writeExplain(const SearchCounts& counts, bool byDistance, double searchMicros, double encodeMicros,
                   MsgpackWriter& out) {
-  const auto field = [&](std::string_view name, uint64_t value) {
-    out.string(name);
+  const auto field = [&](const auto& name, uint64_t value) {
+    out.key(name);
     out.number(double(value));
   };
-  out.string("explain");
+  out.key("explain");
   out.map(4);
   field("cells", counts.cells);
   field("candidates", counts.candidates);
-  out.string("rejected");
+  out.key("rejected");
   out.map(7);
   field("expired", counts.expired);
   field("maxAge", counts.maxAge);
@@ -72,11 +79,11 @@ void writeExplain(const SearchCounts& counts, bool byDistance, double searchMicr
   field("notTags", counts.notTags);
   field("distance", byDistance ? counts.outside : 0);
   field("area", byDistance ? 0 : counts.outside);
-  out.string("micros");
+  out.key("micros");
   out.map(2);
-  out.string("search");
+  out.key("search");
   out.number(searchMicros);
-  out.string("encode");
+  out.key("encode");
   out.number(encodeMicros);
 }
 
@@ -112,18 +119,26 @@ SearchScratch::Outcome answerSearch(Session& session, SearchScratch& scratch, co
 
   out.map(2u + (request.ref.data != nullptr) + more + request.explain);
   if (request.ref.data != nullptr) {
-    out.string("ref");
+    out.key("ref");
     out.raw(request.ref.data, request.ref.size);
   }
-  out.string("drivers");
+  out.key("drivers");
   out.array(count);
-  for (uint32_t i = 0; i < count; ++i) writeHit(store, hits[i], byDistance, nowMs, out);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (out.hasRoomFor(kHitBytesMax)) {
+      auto unchecked = out.unchecked();
+      writeHit(store, hits[i], byDistance, nowMs, unchecked);
+      out.resume(unchecked);
+    } else {
+      writeHit(store, hits[i], byDistance, nowMs, out);
+    }
+  }
   if (more) {
-    out.string("more");
+    out.key("more");
     out.boolean(true);
   }
   const Clock::time_point end = Clock::now();
-  out.string("tookMicros");
+  out.key("tookMicros");
   out.number(microsBetween(begin, end));
   if (request.explain) {
     writeExplain(scratch.counts(), byDistance, microsBetween(begin, found), microsBetween(found, end), out);
@@ -132,19 +147,23 @@ SearchScratch::Outcome answerSearch(Session& session, SearchScratch& scratch, co
 }
 
 void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, MsgpackWriter& out) {
-  const auto known = [](double value) { return !std::isnan(value); };
+  const auto field = [&](const auto& name, double value) {
+    if (!known(value)) return;
+    out.key(name);
+    out.number(value);
+  };
   out.map(6u + known(fix.motion.heading) + known(fix.motion.speed) + known(fix.motion.accuracy) + !fix.tags.empty());
-  out.string("id");
+  out.key("id");
   out.string(store.drivers[fix.driver].id());
-  writeKnown("lat", fix.lat, out);
-  writeKnown("lon", fix.lon, out);
-  writeKnown("time", fix.timeMs, out);
-  writeKnown("heading", fix.motion.heading, out);
-  writeKnown("speed", fix.motion.speed, out);
-  writeKnown("accuracy", fix.motion.accuracy, out);
-  writeTags(store, fix.tags, out);
-  writeKnown("ttl", fix.ttlSeconds, out);
-  writeKnown("age", (nowMs - fix.timeMs) / 1000, out);
+  field("lat", fix.lat);
+  field("lon", fix.lon);
+  field("time", fix.timeMs);
+  field("heading", fix.motion.heading);
+  field("speed", fix.motion.speed);
+  field("accuracy", fix.motion.accuracy);
+  if (!fix.tags.empty()) writeTags(store, fix.tags, out);
+  field("ttl", fix.ttlSeconds);
+  field("age", (nowMs - fix.timeMs) / 1000);
 }
 
 void requireTag(const DriverStore& store, std::string_view tag, Filter& filter) {

@@ -10,24 +10,23 @@ namespace raziel {
 
 namespace {
 
-/** A field that holds a number, or is absent (nil or not there), or is of the wrong kind. */
-struct NumberField {
-  double value = kUnknown;
-  bool wrong = false;
+/** Stands for a field of the wrong kind: no rule lets it pass. An absent one is NaN. */
+constexpr double kWrong = -std::numeric_limits<double>::infinity();
 
-  void read(MsgpackReader& in) {
-    *this = {};
-    switch (in.peek()) {
-      case MsgpackReader::Type::Number: value = in.readNumber(); wrong = !std::isfinite(value); break;
-      case MsgpackReader::Type::Nil: in.skip(); break;
-      default: wrong = true; in.skip();
+/** A number, NaN for nil, or kWrong. */
+double readField(MsgpackReader& in) {
+  switch (in.peek()) {
+    case MsgpackReader::Type::Number: {
+      const double value = in.readNumber();
+      return std::isfinite(value) ? value : kWrong;
     }
+    case MsgpackReader::Type::Nil: in.skip(); return kUnknown;
+    default: in.skip(); return kWrong;
   }
-  bool absent() const { return !wrong && std::isnan(value); }
-  /** Whether it is there and within least..most. */
-  bool within(double least, double most) const { return value >= least && value <= most; }
-  bool absentOrWithin(double least, double most) const { return absent() || within(least, most); }
-};
+}
+
+bool within(double value, double least, double most) { return value >= least && value <= most; }
+bool absentOrWithin(double value, double least, double most) { return std::isnan(value) || within(value, least, most); }
 
 struct TagsField {
   Bytes array;
@@ -38,7 +37,13 @@ struct TagsField {
 
 struct RawFix {
   Bytes id;
-  NumberField lat, lon, time, heading, speed, accuracy, ttl;
+  double lat = kUnknown;
+  double lon = kUnknown;
+  double time = kUnknown;
+  double heading = kUnknown;
+  double speed = kUnknown;
+  double accuracy = kUnknown;
+  double ttl = kUnknown;
   TagsField tags;
 
   void readId(MsgpackReader& in) {
@@ -51,9 +56,12 @@ struct RawFix {
   }
 
   void readTime(MsgpackReader& in) {
-    if (in.peek() != MsgpackReader::Type::String) return time.read(in);
-    time.value = parseIsoTime(in.readString());
-    time.wrong = std::isnan(time.value);
+    if (in.peek() != MsgpackReader::Type::String) {
+      time = readField(in);
+      return;
+    }
+    time = parseIsoTime(in.readString());
+    if (std::isnan(time)) time = kWrong;
   }
 };
 
@@ -93,41 +101,41 @@ void TagsField::read(MsgpackReader& in) {
 
 void readRow(MsgpackReader& in, uint32_t size, RawFix& raw) {
   if (size > 0) raw.readId(in);
-  if (size > 1) raw.lat.read(in);
-  if (size > 2) raw.lon.read(in);
+  if (size > 1) raw.lat = readField(in);
+  if (size > 2) raw.lon = readField(in);
   if (size > 3) raw.readTime(in);
-  if (size > 4) raw.heading.read(in);
-  if (size > 5) raw.speed.read(in);
-  if (size > 6) raw.accuracy.read(in);
+  if (size > 4) raw.heading = readField(in);
+  if (size > 5) raw.speed = readField(in);
+  if (size > 6) raw.accuracy = readField(in);
   if (size > 7) raw.tags.read(in);
-  if (size > 8) raw.ttl.read(in);
+  if (size > 8) raw.ttl = readField(in);
 }
 
 void readMapField(MsgpackReader& in, Bytes key, RawFix& raw) {
   if (key.equals("id")) return raw.readId(in);
-  if (key.equals("lat")) return raw.lat.read(in);
-  if (key.equals("lon")) return raw.lon.read(in);
+  if (key.equals("lat")) return void(raw.lat = readField(in));
+  if (key.equals("lon")) return void(raw.lon = readField(in));
   if (key.equals("time")) return raw.readTime(in);
-  if (key.equals("heading")) return raw.heading.read(in);
-  if (key.equals("speed")) return raw.speed.read(in);
-  if (key.equals("accuracy")) return raw.accuracy.read(in);
+  if (key.equals("heading")) return void(raw.heading = readField(in));
+  if (key.equals("speed")) return void(raw.speed = readField(in));
+  if (key.equals("accuracy")) return void(raw.accuracy = readField(in));
   if (key.equals("tags")) return raw.tags.read(in);
-  if (key.equals("ttl")) return raw.ttl.read(in);
+  if (key.equals("ttl")) return void(raw.ttl = readField(in));
   in.skip();
 }
 
 /** The first fault of a fix, in the order of FixCode. */
 FixCode faultOf(const RawFix& raw, double nowMs) {
   if (raw.id.size < 1 || raw.id.size > kIdBytesMax || !isPlainUtf8(raw.id)) return FixCode::BadId;
-  if (!raw.lat.within(-90, 90)) return FixCode::BadLat;
-  if (!raw.lon.within(-180, 180)) return FixCode::BadLon;
-  if (!raw.time.absentOrWithin(0, kTimeMsMax)) return FixCode::BadTime;
-  if (raw.time.value > nowMs + kFutureMsMax) return FixCode::FutureTime;
-  if (!raw.heading.absentOrWithin(0, 360)) return FixCode::BadHeading;
-  if (!raw.speed.absentOrWithin(0, std::numeric_limits<double>::max())) return FixCode::BadSpeed;
-  if (!raw.accuracy.absentOrWithin(0, std::numeric_limits<double>::max())) return FixCode::BadAccuracy;
+  if (!within(raw.lat, -90, 90)) return FixCode::BadLat;
+  if (!within(raw.lon, -180, 180)) return FixCode::BadLon;
+  if (!absentOrWithin(raw.time, 0, kTimeMsMax)) return FixCode::BadTime;
+  if (raw.time > nowMs + kFutureMsMax) return FixCode::FutureTime;
+  if (!absentOrWithin(raw.heading, 0, 360)) return FixCode::BadHeading;
+  if (!absentOrWithin(raw.speed, 0, std::numeric_limits<double>::max())) return FixCode::BadSpeed;
+  if (!absentOrWithin(raw.accuracy, 0, std::numeric_limits<double>::max())) return FixCode::BadAccuracy;
   if (raw.tags.code != FixCode::None) return raw.tags.code;
-  if (!raw.ttl.absentOrWithin(std::numeric_limits<double>::denorm_min(), kTtlSecondsMax)) return FixCode::BadTtl;
+  if (!absentOrWithin(raw.ttl, std::numeric_limits<double>::denorm_min(), kTtlSecondsMax)) return FixCode::BadTtl;
   return FixCode::None;
 }
 
@@ -192,11 +200,11 @@ bool decodeFixes(MsgpackReader& reader, double nowMs, double ttlSecondsDefault, 
     if (fix.code != FixCode::None) continue;
     fix.id = raw.id;
     fix.idHash = hashId(raw.id);
-    fix.lat = raw.lat.value;
-    fix.lon = raw.lon.value;
-    fix.timeMs = raw.time.absent() ? nowMs : raw.time.value;
-    fix.ttlSeconds = raw.ttl.absent() ? ttlSecondsDefault : raw.ttl.value;
-    fix.motion = {raw.heading.value, raw.speed.value, raw.accuracy.value};
+    fix.lat = raw.lat;
+    fix.lon = raw.lon;
+    fix.timeMs = std::isnan(raw.time) ? nowMs : raw.time;
+    fix.ttlSeconds = std::isnan(raw.ttl) ? ttlSecondsDefault : raw.ttl;
+    fix.motion = {raw.heading, raw.speed, raw.accuracy};
     fix.tags = raw.tags.array;
   }
   return reader.ok();

@@ -1,5 +1,6 @@
 #include "frame.h"
 
+#include <chrono>
 #include <cmath>
 
 #include "text.h"
@@ -141,23 +142,21 @@ FrameOutcome search(Session& session, SearchScratch& scratch, const Fields& fiel
 void writeCounts(const BatchOutcome& batch, Bytes ref, MsgpackWriter& out) {
   out.map(4 + (ref.data != nullptr));
   if (ref.data != nullptr) {
-    out.string("ref");
+    out.key("ref");
     out.raw(ref.data, ref.size);
   }
-  out.string("accepted");
+  out.key("accepted");
   out.number(batch.accepted);
-  out.string("stale");
+  out.key("stale");
   out.number(batch.stale);
-  out.string("duplicate");
+  out.key("duplicate");
   out.number(batch.duplicate);
-  out.string("rejected");
+  out.key("rejected");
   out.array(0);
 }
 
-}  // namespace
-
-FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
-                         uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status) {
+FrameOutcome answer(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
+                    uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status) {
   MsgpackReader in(bytes, size);
   if (in.peek() != Type::Map) return FrameOutcome::NotHot;
   Fields fields;
@@ -178,6 +177,17 @@ FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t
   if (!batch.rejected.empty()) return FrameOutcome::Rejections;
   if (fields.acks) writeCounts(batch, fields.ref, out);
   return FrameOutcome::Answered;
+}
+
+}  // namespace
+
+FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
+                         uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status) {
+  const auto begin = std::chrono::steady_clock::now();
+  const FrameOutcome outcome = answer(session, scratch, bytes, size, nowMs, fixesMax, out, status);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  status.micros = uint32_t(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  return outcome;
 }
 
 }  // namespace raziel

@@ -31,6 +31,7 @@ struct FrameStatus {
   const BatchOutcome* outcome = nullptr;
   Bytes batch;
   Bytes ref;
+  uint32_t micros = 0;
 };
 
 FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,

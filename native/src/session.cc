@@ -174,7 +174,7 @@ Session::Step Session::applyResolved(const DecodedFix& fix, ResolvedTags& tags, 
     if (held == nullptr) store_->held.fetch_sub(1, std::memory_order_relaxed);
     return step;
   }
-  carried.without(tags.bits).forEach([this](uint32_t bit) { store_->tags.release(bit); });
+  if (carried != tags.bits) carried.without(tags.bits).forEach([this](uint32_t bit) { store_->tags.release(bit); });
   tags.counted = {};
   return step;
 }
@@ -203,7 +203,8 @@ Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, const TagM
     }
     return Step::Full;
   }
-  const uint32_t oldFix = slot.fix.exchange(fixIndex, std::memory_order_acq_rel);
+  const uint32_t oldFix = slot.fix.load(std::memory_order_relaxed);
+  slot.fix.store(fixIndex, std::memory_order_release);
   if (oldFix != 0) oldFixes_.retire(store_->epochs, oldFix);
   noteExpiry(fix.timeMs + fix.ttlSeconds * 1000);
   return Step::Accepted;
@@ -255,6 +256,7 @@ Session::ResolvedTags Session::resolveTags(Bytes tags, bool countFirst) {
  * lost its last carrier since it was resolved.
  */
 bool Session::countTags(ResolvedTags& tags, const TagMask& held) {
+  if (tags.bits == held && tags.counted.empty()) return true;
   const TagMask wanted = tags.bits.without(held);
   bool counted = true;
   wanted.without(tags.counted).forEach([&](uint32_t bit) {

@@ -115,8 +115,8 @@ const utf8 = new TextEncoder();
 class NativeDriverEngine implements NativeEngine {
   readonly kind = 'native';
   readonly options: EngineOptions;
-  /** [op, accepted, stale, duplicate, rejected, then where in the frame batch and ref begin and end] */
-  readonly frameStatus = new Int32Array(9);
+  /** As FrameAnswerer says; then where in the frame batch and ref begin and end. */
+  readonly frameStatus = new Int32Array(10);
   readonly #addon: AddonEngine;
   readonly #own: ReplyBuffer = { bytes: new Uint8Array(4096) };
   /** The buffer that the addon writes to. */
@@ -242,7 +242,7 @@ class NativeDriverEngine implements NativeEngine {
   }
 
   #answerRejections(frame: ArrayBuffer, out: ReplyBuffer): number {
-    const [batchStart, batchEnd, refStart, refEnd] = this.frameStatus.subarray(5);
+    const [batchStart, batchEnd, refStart, refEnd] = this.frameStatus.subarray(6);
     const bytes = new Uint8Array(frame);
     const result = this.#batchResult(bytes.subarray(batchStart, batchEnd));
     const ref = refStart === 0 ? {} : { ref: unpack(bytes.subarray(refStart, refEnd)) as Ref };
