@@ -87,8 +87,8 @@ class BuildWorker : public Napi::AsyncWorker {
   BuildWorker(Napi::Env env, const Napi::Object& input)
       : Napi::AsyncWorker(env, "raziel:buildZoneLayer"),
         promise_(Napi::Promise::Deferred::New(env)),
+        held_(Napi::Persistent(input)),
         name_(input.Get("name").As<Napi::String>().Utf8Value()) {
-    Receiver().Set("input", input);  // keeps the arrays alive
     input_ = {name_,
               arrayOf<double>(input, "coordinates"),
               arrayOf<uint32_t>(input, "ringEnds"),
@@ -111,6 +111,7 @@ class BuildWorker : public Napi::AsyncWorker {
 
  private:
   Napi::Promise::Deferred promise_;
+  Napi::ObjectReference held_;  // keeps the arrays alive
   std::string name_;
   zones::LayerInput input_;
   zones::Bytes section_;

@@ -7,7 +7,7 @@
 //
 // A section and a snapshot are plain bytes: they can be stored, sent, and attached elsewhere without building (docs/zones.md).
 
-import { pack, unpack } from 'msgpackr';
+import { packMessage as pack, unpackMessage as unpack } from '../protocol/codec.ts';
 import type { Ref, ReplyBuffer } from '../drivers/engine.ts';
 import { loadNative } from '../drivers/native.ts';
 import type { Layer } from './layer.ts';

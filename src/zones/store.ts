@@ -1,0 +1,222 @@
+// The layers of a server: who may change them, and in which order. Every change checks, builds and publishes, or changes nothing at all.
+//
+// Runs off the serving threads (a worker thread has one of these); changes are made one after the other. Versions only grow: each change
+// gives all layers together a new one, and the layer that changed names it in its ETag until it changes again.
+//
+//   const store = new ZoneStore(nativePublication(zones));
+//   await store.put('boroughs', bytes, { repair: true, ifMatch: '"12"' });
+
+import { RazielError } from '../errors.ts';
+import { parseJson } from '../protocol/codec.ts';
+import { diffLayers, type LayerDiff } from './diff.ts';
+import { checkLayerName, type Ingested, type IngestOptions, ingestLayer } from './ingest.ts';
+import { type Layer, layerToGeoJson } from './layer.ts';
+import type { Repair } from './repairs.ts';
+
+/** Makes lookups see a version of the layers; the implementation builds what its index needs. */
+export interface Publication {
+  /** Prepares a layer, at length and possibly on another thread; the result is kept with the layer. */
+  build(layer: Layer): Promise<unknown>;
+  /** From now on lookups see these layers: quick, and all at once. */
+  publish(version: number, layers: readonly BuiltLayer[]): void;
+}
+
+export interface BuiltLayer {
+  readonly layer: Layer;
+  /** What `build` made of it. */
+  readonly built: unknown;
+}
+
+export interface PutOptions extends IngestOptions {
+  /** Say what would change, and change nothing. */
+  readonly dryRun?: boolean;
+  /** The If-Match header: the ETags that the layer may have, or `*` for any layer that is there. */
+  readonly ifMatch?: string;
+  /** Called when a stage is done, with its milliseconds. */
+  readonly onStage?: (stage: 'parse' | 'check' | 'build' | 'publish', milliseconds: number) => void;
+}
+
+interface Repaired {
+  readonly repaired?: readonly Repair[];
+  /** Repairs past those listed; only there when there are some. */
+  readonly repairedMore?: number;
+}
+
+export interface PutResult extends Repaired {
+  readonly layer: string;
+  readonly version: number;
+  readonly zones: number;
+  readonly vertices: number;
+  readonly buildMs: number;
+}
+
+export interface DryRunResult extends LayerDiff, Repaired {
+  readonly layer: string;
+  /** The current one. */
+  readonly version: number;
+  readonly zones: number;
+  readonly vertices: number;
+}
+
+export interface LayerSummary {
+  readonly layer: string;
+  readonly etag: string;
+  /** The version that changed the layer last. */
+  readonly version: number;
+  readonly zones: number;
+  readonly vertices: number;
+}
+
+interface Held extends BuiltLayer {
+  readonly version: number;
+}
+
+export class ZoneStore {
+  readonly #publication: Publication;
+  readonly #held = new Map<string, Held>();
+  #version: number;
+  /** Ends when the last change that was asked for has ended. */
+  #changes: Promise<unknown> = Promise.resolve();
+
+  /** @param version the last one ever published, 0 for a new server */
+  constructor(publication: Publication, version = 0) {
+    this.#publication = publication;
+    this.#version = version;
+  }
+
+  /** The version that lookups see. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /**
+   * Replaces a layer by a GeoJSON FeatureCollection.
+   * @param body the JSON as it arrived
+   * @throws RazielError BAD_LAYER, BAD_JSON, VERSION_CONFLICT; ZonesRefused (BAD_ZONES) with all faults
+   */
+  put(name: string, body: Uint8Array, options: PutOptions & { readonly dryRun: true }): Promise<DryRunResult>;
+  put(name: string, body: Uint8Array, options?: PutOptions & { readonly dryRun?: false }): Promise<PutResult>;
+  put(name: string, body: Uint8Array, options?: PutOptions): Promise<PutResult | DryRunResult>;
+  put(name: string, body: Uint8Array, options: PutOptions = {}): Promise<PutResult | DryRunResult> {
+    return this.#inTurn(() => this.#put(name, body, options));
+  }
+
+  /** Removes a layer. @throws RazielError UNKNOWN_LAYER, VERSION_CONFLICT */
+  remove(name: string, ifMatch?: string): Promise<{ readonly version: number }> {
+    return this.#inTurn(async () => {
+      this.#known(name);
+      this.#checkVersion(name, ifMatch);
+      this.#publishWith(name, undefined);
+      return { version: this.#version };
+    });
+  }
+
+  /** The layer as GeoJSON text. @throws RazielError UNKNOWN_LAYER */
+  get(name: string): LayerSummary & { readonly geojson: string } {
+    const held = this.#known(name);
+    return { ...summaryOf(held), geojson: layerToGeoJson(held.layer) };
+  }
+
+  /** All layers, by name. */
+  list(): LayerSummary[] {
+    return [...this.#held.values()].map(summaryOf).sort((a, b) => (a.layer < b.layer ? -1 : 1));
+  }
+
+  async #put(name: string, body: Uint8Array, options: PutOptions): Promise<PutResult | DryRunResult> {
+    const start = performance.now();
+    checkLayerName(name);
+    this.#checkVersion(name, options.ifMatch);
+    const clock = stageClock(options.onStage);
+    const json = parse(body);
+    clock('parse');
+    const ingested = ingestLayer(name, json, options);
+    clock('check');
+    const { layer } = ingested;
+    const counts = { layer: name, zones: layer.ids.length, vertices: layer.coordinates.length / 2 };
+    if (options.dryRun === true) {
+      const diff = diffLayers(this.#held.get(name)?.layer, layer);
+      return { ...counts, version: this.#version, ...diff, ...repairedOf(ingested) };
+    }
+    const built = await this.#publication.build(layer);
+    clock('build');
+    this.#publishWith(name, { layer, built });
+    clock('publish');
+    const buildMs = Math.round(performance.now() - start);
+    return { ...counts, version: this.#version, buildMs, ...repairedOf(ingested) };
+  }
+
+  /** Publishes all layers with this one replaced, or removed; only then the store itself changes. */
+  #publishWith(name: string, next: BuiltLayer | undefined): void {
+    const version = this.#version + 1;
+    const layers = [...this.#held.values()].filter((held) => held.layer.name !== name);
+    this.#publication.publish(version, next === undefined ? layers : [...layers, next]);
+    if (next === undefined) this.#held.delete(name);
+    else this.#held.set(name, { ...next, version });
+    this.#version = version;
+  }
+
+  #known(name: string): Held {
+    const held = this.#held.get(name);
+    if (held === undefined)
+      throw new RazielError('UNKNOWN_LAYER', `there is no layer ${JSON.stringify(name.slice(0, 80))}`);
+    return held;
+  }
+
+  #checkVersion(name: string, ifMatch: string | undefined): void {
+    if (ifMatch === undefined) return;
+    const held = this.#held.get(name);
+    const wanted = ifMatch.split(',').map((tag) => tag.trim());
+    if (held !== undefined && wanted.some((tag) => tag === '*' || tag === etagOf(held))) return;
+    const has = held === undefined ? 'it does not exist' : `it has ${etagOf(held)}`;
+    throw new RazielError('VERSION_CONFLICT', `the layer must match ${ifMatch.slice(0, 80)}, and ${has}`, {
+      field: 'If-Match',
+    });
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changes.then(change);
+    this.#changes = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function etagOf(held: Held): string {
+  return `"${held.version}"`;
+}
+
+function summaryOf(held: Held): LayerSummary {
+  const { layer, version } = held;
+  return {
+    layer: layer.name,
+    etag: etagOf(held),
+    version,
+    zones: layer.ids.length,
+    vertices: layer.coordinates.length / 2,
+  };
+}
+
+function repairedOf({ repaired, repairedMore }: Ingested): Repaired {
+  return {
+    ...(repaired === undefined ? {} : { repaired }),
+    ...(repairedMore === undefined || repairedMore === 0 ? {} : { repairedMore }),
+  };
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return parseJson(body);
+  } catch (error) {
+    throw new RazielError('BAD_JSON', `the body must be JSON: ${(error as Error).message}`);
+  }
+}
+
+function stageClock(
+  onStage: PutOptions['onStage'],
+): (stage: Parameters<NonNullable<PutOptions['onStage']>>[0]) => void {
+  let last = performance.now();
+  return (stage) => {
+    const now = performance.now();
+    onStage?.(stage, now - last);
+    last = now;
+  };
+}
