@@ -135,14 +135,13 @@ function same(values: Float64Array, i: number, j: number): boolean {
  */
 function joinAtAntimeridian(values: Float64Array, start: number, end: number): void {
   let turns = 0;
-  const joints: number[] = [];
+  let joints = 0;
   for (let i = start + 1; i < end; i++) {
     const step = (values[2 * i] as number) - (values[2 * i - 2] as number);
-    if (Math.abs(step) === 360 && values[2 * i + 1] === values[2 * i - 1]) joints.push(i);
+    if (Math.abs(step) === 360 && values[2 * i + 1] === values[2 * i - 1]) joints++;
     else if (Math.abs(step) > 180) turns += step > 0 ? -1 : 1;
   }
-  // Every joint is a turn of its own.
-  if (joints.length % 2 === 0 || turns % 2 !== 0) return;
+  if (turns % 2 === 0 || joints % 2 === 0) return;
   for (let i = start; i < end; i++) {
     if (values[2 * i] === 180) values[2 * i] = -180;
   }
