@@ -171,7 +171,8 @@ class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
                        {InstanceAccessor<&ZoneSnapshot::Version>("version"), InstanceAccessor<&ZoneSnapshot::ByteLength>("byteLength"),
                         InstanceAccessor<&ZoneSnapshot::ZoneCount>("zoneCount"), InstanceMethod<&ZoneSnapshot::Lookup>("lookup"),
                         InstanceMethod<&ZoneSnapshot::LookupMany>("lookupMany"), InstanceMethod<&ZoneSnapshot::Answer>("answer"),
-                        InstanceMethod<&ZoneSnapshot::Contains>("contains"), InstanceMethod<&ZoneSnapshot::Boxes>("boxes")});
+                        InstanceMethod<&ZoneSnapshot::Contains>("contains"), InstanceMethod<&ZoneSnapshot::Boxes>("boxes"),
+                        InstanceMethod<&ZoneSnapshot::Release>("release")});
   }
 
   /** new ZoneSnapshot(bytes: Uint8Array); throws for bytes that are no snapshot. */
@@ -182,21 +183,27 @@ class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
     });
   }
 
-  const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+  const std::shared_ptr<const Snapshot>& snapshot(Napi::Env env) const {
+    if (snapshot_ == nullptr) throw Napi::Error::New(env, "this snapshot was released");
+    return snapshot_;
+  }
 
  private:
+  /** release(): frees the memory now (or when no publisher holds it any more), and not when the object is collected. */
+  void Release(const Napi::CallbackInfo&) { snapshot_.reset(); }
+
   Napi::Value Version(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(snapshot_->version()));
+    return Napi::Number::New(info.Env(), static_cast<double>(snapshot(info.Env())->version()));
   }
   Napi::Value ByteLength(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(snapshot_->bytes().size()));
+    return Napi::Number::New(info.Env(), static_cast<double>(snapshot(info.Env())->bytes().size()));
   }
-  Napi::Value ZoneCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), snapshot_->zoneCount()); }
+  Napi::Value ZoneCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), snapshot(info.Env())->zoneCount()); }
 
   /** lookup(lat, lon, layer | undefined, out: Uint32Array) → how many zones there are; as many as fit are in `out`. */
   Napi::Value Lookup(const Napi::CallbackInfo& info) {
     const LayerArgument layer(info[2]);
-    lookup(*snapshot_, info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get(), hits_);
+    lookup(*snapshot(info.Env()), info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get(), hits_);
     Napi::Uint32Array out = info[3].As<Napi::Uint32Array>();
     std::copy_n(hits_.begin(), std::min(hits_.size(), out.ElementLength()), out.Data());
     return Napi::Number::New(info.Env(), static_cast<double>(hits_.size()));
@@ -207,6 +214,7 @@ class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
     const Napi::Float64Array points = info[0].As<Napi::Float64Array>();
     Napi::Uint32Array counts = info[1].As<Napi::Uint32Array>();
     Napi::Uint32Array out = info[2].As<Napi::Uint32Array>();
+    const Snapshot& all = *snapshot(info.Env());
     const double* const at = points.Data();
     uint32_t* const countAt = counts.Data();
     uint32_t* const outAt = out.Data();
@@ -214,7 +222,7 @@ class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
     const size_t length = std::min(points.ElementLength() / 2, counts.ElementLength());
     size_t total = 0;
     for (size_t i = 0; i < length; i++) {
-      snapshot_->lookup(at[2 * i], at[2 * i + 1], hits_);
+      all.lookup(at[2 * i], at[2 * i + 1], hits_);
       countAt[i] = static_cast<uint32_t>(hits_.size());
       if (total < room) std::copy_n(hits_.begin(), std::min(hits_.size(), room - total), outAt + total);
       total += hits_.size();
@@ -225,21 +233,22 @@ class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
   /** answer(zone) → what answers say of it, MessagePack. */
   Napi::Value Answer(const Napi::CallbackInfo& info) {
     const uint32_t zone = info[0].As<Napi::Number>();
-    if (zone >= snapshot_->zoneCount()) throw Napi::RangeError::New(info.Env(), "no such zone");
-    const std::string_view answer = answerOfZone(*snapshot_, zone);
+    const Snapshot& all = *snapshot(info.Env());
+    if (zone >= all.zoneCount()) throw Napi::RangeError::New(info.Env(), "no such zone");
+    const std::string_view answer = answerOfZone(all, zone);
     return Napi::Buffer<char>::Copy(info.Env(), answer.data(), answer.size());
   }
 
   /** contains(layer, id, lat, lon) → boolean, or undefined when there is no such zone. */
   Napi::Value Contains(const Napi::CallbackInfo& info) {
-    const auto shape = snapshot_->findZone(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
+    const auto shape = snapshot(info.Env())->findZone(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
     if (!shape.has_value()) return info.Env().Undefined();
     return Napi::Boolean::New(info.Env(), shape->contains(info[2].As<Napi::Number>(), info[3].As<Napi::Number>()));
   }
 
   /** boxes(layer, id) → Float64Array of west, south, east, north, …; undefined when there is no such zone. */
   Napi::Value Boxes(const Napi::CallbackInfo& info) {
-    const auto shape = snapshot_->findZone(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
+    const auto shape = snapshot(info.Env())->findZone(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
     if (!shape.has_value()) return info.Env().Undefined();
     std::vector<double> numbers;
     shape->forEachBox([&](double west, double south, double east, double north) {
@@ -294,7 +303,7 @@ class Zones : public Napi::ObjectWrap<Zones> {
   /** publish(snapshot: ZoneSnapshot) */
   void Publish(const Napi::CallbackInfo& info) {
     reader(info.Env());
-    publisher_->publish(ZoneSnapshot::Unwrap(info[0].As<Napi::Object>())->snapshot());
+    publisher_->publish(ZoneSnapshot::Unwrap(info[0].As<Napi::Object>())->snapshot(info.Env()));
   }
 
   /** Frees what no lookup sees any more; returns how many old snapshots are still held for lookups. */

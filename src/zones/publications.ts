@@ -11,7 +11,9 @@ export function nativePublication(zones: NativeZones): Publication {
     build: buildSection,
     publish: (version, layers) => {
       const sections = layers.map(({ built }) => built as ArrayBuffer);
-      zones.publish(new NativeZoneIndex(assemble(version, sections)));
+      const index = new NativeZoneIndex(assemble(version, sections));
+      zones.publish(index);
+      index.release();
     },
   };
 }

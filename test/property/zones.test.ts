@@ -1,6 +1,6 @@
 // Random zones, through the whole way in (GeoJSON, checks, building): the native index, the portable one and the oracle give the same answers.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ingestLayer } from '../../src/zones/ingest.ts';
 import type { Layer } from '../../src/zones/layer.ts';

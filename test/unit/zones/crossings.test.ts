@@ -1,6 +1,6 @@
 // Crossings by the sweep, each with each, and by exact whole numbers; and that the sweep does not take quadratic time.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { crossingsBySweep, crossingsEachWithEach, findCrossings } from '../../../src/zones/crossings.ts';
 import { PolygonEdges } from '../../../src/zones/edges.ts';

@@ -36,7 +36,7 @@ function faultsOf(json: unknown, options: IngestOptions = {}): readonly Fault[] 
 
 /** Codes with their places, without the messages. */
 function codesOf(json: unknown, options: IngestOptions = {}): object[] {
-  return faultsOf(json, options).map(({ message, ...fault }) => fault);
+  return faultsOf(json, options).map(({ message: _message, ...fault }) => fault);
 }
 
 describe('an upload of zones', () => {
@@ -152,8 +152,8 @@ describe('an upload of zones', () => {
       { code: 'BAD_GEOMETRY', feature: 4 },
       { code: 'NO_ID', feature: 5 },
     ]);
-    for (const json of [null, [], {}, polygon(SQUARE), { type: 'FeatureCollection', features: {} }]) {
-      expect(codesOf(json)).toEqual([{ code: 'BAD_GEOMETRY' }]);
+    for (const other of [null, [], {}, polygon(SQUARE), { type: 'FeatureCollection', features: {} }]) {
+      expect(codesOf(other)).toEqual([{ code: 'BAD_GEOMETRY' }]);
     }
   });
 
