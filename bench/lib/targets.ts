@@ -1,0 +1,19 @@
+// What the project promises of its figures: the floor that they must keep and the aim, on two cores of the kind that CI has. Printed
+// beside what was measured; nothing is asserted here, because machines differ.
+
+export interface Target {
+  readonly floor: string;
+  readonly aim?: string;
+}
+
+export const TARGETS: Readonly<Record<string, Target>> = {
+  'engine.moves': { floor: '≥ 3,000,000', aim: '5,000,000' },
+  'engine.nearest10.p50': { floor: '≤ 5', aim: '3' },
+  'engine.nearest10.p99': { floor: '≤ 20', aim: '10' },
+  'engine.nearest10.growth': { floor: '≤ 3' },
+  'engine.bytesPerDriver': { floor: '≤ 200' },
+  'serve.locations': { floor: '≥ 1,000,000', aim: '2,500,000' },
+  'serve.nearest.ofEcho': { floor: '≥ 0.35', aim: '0.5' },
+  'serve.rtt.ofEcho': { floor: '≤ 1.3' },
+  'mixed.nearest.p99': { floor: '≤ 5', aim: '2' },
+};

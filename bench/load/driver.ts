@@ -1,0 +1,35 @@
+// The load driver's process: does the jobs that the benchmark sends, one after the other.
+
+import { World } from '../lib/world.ts';
+import { runClosedLoop, sendLap } from './closed-loop.ts';
+import { LocationFrames, NearestFrames } from './frames.ts';
+import type { Job } from './jobs.ts';
+import { runScheduled } from './scheduled.ts';
+
+let frames: { readonly nearest: NearestFrames; readonly locations: LocationFrames } | undefined;
+
+async function work(job: Job): Promise<object> {
+  if (job.kind === 'prepare') {
+    const world = new World(job.drivers, job.seed);
+    const nearest = new NearestFrames(world);
+    frames = { nearest, locations: new LocationFrames(world, job.laps) };
+    return { ready: true };
+  }
+  if (frames === undefined) throw new Error('no world has been prepared');
+  switch (job.kind) {
+    case 'load':
+      await sendLap(job.port, frames.locations);
+      return { loaded: true };
+    case 'closed':
+      return runClosedLoop(job, frames[job.request]);
+    case 'scheduled':
+      return runScheduled(job, frames.nearest, frames.locations);
+  }
+}
+
+process.on('message', (job: Job) => {
+  work(job).then(
+    (result) => process.send?.(result),
+    (error: unknown) => process.send?.({ failed: (error as Error).message }),
+  );
+});

@@ -1,0 +1,8 @@
+// The suites, in the order in which they run when none is named.
+
+import type { Suite } from '../lib/suite.ts';
+import { engineSuite } from './engine.ts';
+import { mixedSuite } from './mixed.ts';
+import { serveSuite } from './serve.ts';
+
+export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite];
