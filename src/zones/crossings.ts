@@ -14,6 +14,8 @@ import { SweepOrder } from './sweep-order.ts';
 const EACH_WITH_EACH_MAX = 160;
 /** Comparisons that finding all crossings of the edges set aside may take: about a second. Past it crossings are only counted from below. */
 const COMPARISONS_MAX = 2e8;
+/** And so many crossings found end the search, too. */
+const FOUND_MAX = 100_000;
 
 export interface Crossings {
   /** Pairs of indexes of edges, the smaller first, ordered; at most `listedMax` pairs. */
@@ -121,7 +123,7 @@ export function crossingsBySweep(edges: PolygonEdges, listedMax: number): Crossi
   const found = new CrossingSet(edges);
   let comparisons = 0;
   for (const i of aside) {
-    if (comparisons > COMPARISONS_MAX || found.count > 1e6) break;
+    if (comparisons > COMPARISONS_MAX || found.count > FOUND_MAX) break;
     comparisons += edges.count;
     for (let j = 0; j < edges.count; j++) {
       if (j !== i && edgesCross(edges, i, j)) found.add(i, j);

@@ -13,14 +13,14 @@ export interface RingsView {
 
 export class PolygonEdges {
   count = 0;
-  x1 = new Float64Array(64);
-  y1 = new Float64Array(64);
-  x2 = new Float64Array(64);
-  y2 = new Float64Array(64);
+  x1 = new Float64Array(0);
+  y1 = new Float64Array(0);
+  x2 = new Float64Array(0);
+  y2 = new Float64Array(0);
   /** Which of the rings, from 0. */
-  ring = new Uint32Array(64);
+  ring = new Uint32Array(0);
   /** The edge's first position in its ring, from 0. */
-  position = new Uint32Array(64);
+  position = new Uint32Array(0);
 
   /** Takes the edges of these rings in the place of those before. */
   take(rings: RingsView): void {
@@ -29,7 +29,7 @@ export class PolygonEdges {
     for (let ring = 0; ring < rings.starts.length; ring++) {
       const start = rings.starts[ring] as number;
       const end = rings.ends[ring] as number;
-      this.#reserve(2 * (end - start));
+      this.#reserve(end - start);
       for (let i = start + 1; i < end; i++) {
         const x1 = coordinates[2 * i - 2] as number;
         const y1 = coordinates[2 * i - 1] as number;
@@ -47,6 +47,7 @@ export class PolygonEdges {
   }
 
   #push(x1: number, y1: number, x2: number, y2: number, ring: number, position: number): void {
+    this.#reserve(1);
     const i = this.count++;
     this.x1[i] = x1;
     this.y1[i] = y1;
@@ -58,7 +59,7 @@ export class PolygonEdges {
 
   #reserve(more: number): void {
     if (this.count + more <= this.x1.length) return;
-    const length = 2 * (this.count + more);
+    const length = this.count === 0 ? more : 2 * (this.count + more);
     for (const name of ['x1', 'y1', 'x2', 'y2'] as const) {
       const grown = new Float64Array(length);
       grown.set(this[name]);

@@ -1,6 +1,8 @@
 // GeoJSON rings become flat coordinates, checked as they come: positions, closure, number of positions. With `repair`, open rings are closed
 // and rings of no area dropped.
 
+import { RazielError } from '../errors.ts';
+import { ZONE_POSITIONS_MAX } from '../limits.ts';
 import type { FaultList, FaultPlace } from './faults.ts';
 import { orient } from './orient.ts';
 import type { Repairs } from './repairs.ts';
@@ -11,7 +13,11 @@ export class CoordinateList {
   /** Positions, not numbers. */
   count = 0;
 
+  /** @throws RazielError TOO_LARGE past ZONE_POSITIONS_MAX */
   push(lon: number, lat: number): void {
+    if (this.count === ZONE_POSITIONS_MAX) {
+      throw new RazielError('TOO_LARGE', `a layer has at most ${ZONE_POSITIONS_MAX} positions`);
+    }
     const at = 2 * this.count++;
     if (at === this.#values.length) {
       const grown = new Float64Array(2 * this.#values.length);
@@ -148,7 +154,7 @@ function joinAtAntimeridian(values: Float64Array, start: number, end: number): v
 }
 
 /** Whether all positions lie on one line. */
-export function hasNoArea(values: Float64Array, start: number, end: number): boolean {
+function hasNoArea(values: Float64Array, start: number, end: number): boolean {
   let second = start;
   while (second < end && same(values, start, second)) second++;
   if (second === end) return true;

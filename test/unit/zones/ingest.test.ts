@@ -129,6 +129,10 @@ describe('an upload of zones', () => {
     expect(codesOf(collection(polygon(SQUARE, SQUARE)))).toEqual([
       { code: 'HOLE_OUTSIDE', feature: 0, part: 0, ring: 1 },
     ]);
+    const slanted = SQUARE.map(([x, y]): [number, number] => [1.1 + x / 3 + y / 30, 1.3 + y / 7]);
+    expect(codesOf(collection(polygon(SQUARE, slanted, slanted)))).toEqual([
+      { code: 'HOLE_OUTSIDE', feature: 0, part: 0, ring: 2 },
+    ]);
     const corner: Ring = [
       [0, 0],
       [1, 1],
