@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ZonesRefused } from '../../../src/zones/faults.ts';
 import { ingestLayer } from '../../../src/zones/ingest.ts';
-import { idsAt, zoneIndexes } from '../../support/zone-indexes.ts';
+import { NativeZoneIndex } from '../../../src/zones/native.ts';
+import { hasNativeZones, idsAt, zoneIndexes } from '../../support/zone-indexes.ts';
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../fixtures/zones/${name}`, import.meta.url), 'utf8'));
@@ -19,6 +20,17 @@ describe('the fixtures of zones', () => {
       expect(idsAt(index, -16.5, 180)).toEqual(['districts/islands']);
       expect(idsAt(index, -16.75, -178.75)).toEqual(['districts/islands']);
       expect(idsAt(index, 90, 12)).toEqual(['districts/arctic']);
+    }
+  });
+
+  test.runIf(hasNativeZones)('a snapshot of every version of the format still attaches and answers', () => {
+    for (const version of [1]) {
+      const bytes = readFileSync(new URL(`../../../fixtures/zones/districts.v${version}.zones`, import.meta.url));
+      const index = new NativeZoneIndex(bytes);
+      expect(index.version).toBe(12);
+      expect(idsAt(index, 64.09, -21.87)[0]).toBe('districts/centre');
+      expect(idsAt(index, -16.5, -180)).toEqual(['districts/islands']);
+      expect(idsAt(index, 90, -100)).toEqual(['districts/arctic']);
     }
   });
 
