@@ -14,6 +14,7 @@
         "src/search.cc",
         "src/session.cc",
         "src/tag_registry.cc",
+        "src/tag_sets.cc",
         "src/text.cc",
         "src/zones/attach.cc",
         "src/zones/grid_builder.cc",

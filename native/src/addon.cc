@@ -297,8 +297,9 @@ class Engine : public Napi::ObjectWrap<Engine> {
       if (!fix.liveAt(nowMs)) continue;
       positions[2 * count] = fix.lat;
       positions[2 * count + 1] = fix.lon;
-      std::memcpy(masks.Data() + 8 * size_t{count}, fix.tags.words.data(), sizeof fix.tags.words);
-      for (size_t i = 0; i < used.words.size(); ++i) used.words[i] |= fix.tags.words[i];
+      const TagMask& tags = store.tagSets.maskOf(fix.tagSet);
+      std::memcpy(masks.Data() + 8 * size_t{count}, tags.words.data(), sizeof tags.words);
+      for (size_t i = 0; i < used.words.size(); ++i) used.words[i] |= tags.words[i];
       ++count;
     }
     Napi::Object result = Napi::Object::New(info.Env());

@@ -35,7 +35,7 @@ void writeTags(const DriverStore& store, const TagMask& tags, Writer& out) {
 template <typename Writer>
 void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer& out) {
   const FixBlock& fix = *hit.fix;
-  const bool hasTags = !fix.tags.empty();
+  const bool hasTags = fix.tagSet != TagSets::kEmpty;
   out.map(4u + withDistance + known(fix.motion.heading) + known(fix.motion.speed) + hasTags);
   out.key("id");
   out.string(store.drivers[fix.driver].id());
@@ -57,7 +57,7 @@ void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, doubl
     out.key("speed");
     out.number(fix.motion.speed);
   }
-  if (hasTags) writeTags(store, fix.tags, out);
+  if (hasTags) writeTags(store, store.tagSets.maskOf(fix.tagSet), out);
 }
 
 void writeExplain(const SearchCounts& counts, bool byDistance, double searchMicros, double encodeMicros,
@@ -152,7 +152,8 @@ void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, M
     out.key(name);
     out.number(value);
   };
-  out.map(6u + known(fix.motion.heading) + known(fix.motion.speed) + known(fix.motion.accuracy) + !fix.tags.empty());
+  const bool hasTags = fix.tagSet != TagSets::kEmpty;
+  out.map(6u + known(fix.motion.heading) + known(fix.motion.speed) + known(fix.motion.accuracy) + hasTags);
   out.key("id");
   out.string(store.drivers[fix.driver].id());
   field("lat", fix.lat);
@@ -161,12 +162,13 @@ void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, M
   field("heading", fix.motion.heading);
   field("speed", fix.motion.speed);
   field("accuracy", fix.motion.accuracy);
-  if (!fix.tags.empty()) writeTags(store, fix.tags, out);
+  if (hasTags) writeTags(store, store.tagSets.maskOf(fix.tagSet), out);
   field("ttl", fix.ttlSeconds);
   field("age", (nowMs - fix.timeMs) / 1000);
 }
 
 void requireTag(const DriverStore& store, std::string_view tag, Filter& filter) {
+  filter.asksForTags = true;
   const uint32_t bit = store.tags.find(tag);
   if (bit == TagRegistry::kNone) {
     filter.impossible = true;
@@ -176,12 +178,14 @@ void requireTag(const DriverStore& store, std::string_view tag, Filter& filter) 
 }
 
 void allowTag(const DriverStore& store, std::string_view tag, Filter& filter) {
+  filter.asksForTags = true;
   filter.hasAny = true;
   const uint32_t bit = store.tags.find(tag);
   if (bit != TagRegistry::kNone) filter.any.set(bit);
 }
 
 void refuseTag(const DriverStore& store, std::string_view tag, Filter& filter) {
+  filter.asksForTags = true;
   const uint32_t bit = store.tags.find(tag);
   if (bit != TagRegistry::kNone) filter.none.set(bit);
 }

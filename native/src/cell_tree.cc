@@ -109,7 +109,7 @@ void CellTree::prefetchMoves(const uint32_t* drivers, const GridPoint* positions
   uint32_t left = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const DriverSlot& slot = drivers_[drivers[i]];
-    const NodeRef at = slot.leaf.load(std::memory_order_relaxed);
+    const NodeRef at = slot.leaf.load(std::memory_order_acquire);
     if (at != 0) __builtin_prefetch(leaf(at).entries() + slot.entry.load(std::memory_order_relaxed), 1);
     if (at == 0 || !head(at).covers(positions[i])) leaving[left++] = {i, root_};
   }

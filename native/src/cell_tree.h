@@ -58,8 +58,8 @@ class MoveLog {
 
 class CellTree {
  public:
-  /** Moves that prefetchMoves() takes at most. */
-  static constexpr uint32_t kPrefetchMax = 128;
+  /** Moves that prefetchMoves() takes at most: what they touch fits the first-level cache. */
+  static constexpr uint32_t kPrefetchMax = 48;
 
   /** Nodes wait here until they can be freed; one for each thread that writes. */
   using NodeLimbo = Limbo<NodeRef>;

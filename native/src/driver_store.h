@@ -15,6 +15,7 @@
 #include "id_table.h"
 #include "index_pool.h"
 #include "tag_registry.h"
+#include "tag_sets.h"
 #include "virtual_array.h"
 
 namespace raziel {
@@ -32,6 +33,7 @@ struct DriverStore {
         fixes(size_t{given.driversMax} + kIndexSlack),
         driverPool(uint32_t(drivers.size())),
         fixPool(uint32_t(fixes.size())),
+        tagSets(tags, uint32_t(drivers.size())),
         ids(drivers, kIdBytesBase + size_t{given.driversMax} * kIdBytesPerDriver),
         tree(drivers, fixes, kTreeBytesBase + size_t{given.driversMax} * kTreeBytesPerDriver) {}
 
@@ -55,8 +57,9 @@ struct DriverStore {
   IndexPool driverPool;
   IndexPool fixPool;
   EpochDomain epochs;
-  IdTable ids;
   TagRegistry tags;
+  TagSets tagSets;
+  IdTable ids;
   CellTree tree;
   /** Drivers held, expired ones that have not been swept included. */
   std::atomic<uint32_t> held{0};

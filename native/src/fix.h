@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "msgpack_reader.h"
-#include "tag_mask.h"
 
 namespace raziel {
 
@@ -53,24 +52,19 @@ struct Motion {
  * The fix that is held of one driver. It never changes once it can be seen: a new fix is a new block, and the old one is freed when no
  * search can be looking at it any more, so that nobody ever sees half of one and half of another.
  */
-struct FixBlock {
+struct alignas(64) FixBlock {
   double lat;
   double lon;
   double timeMs;
   double ttlSeconds;
-  TagMask tags;
   Motion motion;
   uint32_t driver;
+  /** Its set of tags, by number (tag_sets.h). */
+  uint32_t tagSet;
 
   bool liveAt(double nowMs) const { return nowMs - timeMs <= ttlSeconds * 1000; }
 };
-static_assert(sizeof(FixBlock) == 96);
-
-/** A block lies on two cache lines, whichever way it is aligned. */
-inline void prefetchFix(const FixBlock* fix) {
-  __builtin_prefetch(fix);
-  __builtin_prefetch(reinterpret_cast<const char*>(fix) + 64);
-}
+static_assert(sizeof(FixBlock) == 64);
 
 /** A fix as decoded: checked but for what depends on the other drivers. Points into the bytes that it came from. */
 struct DecodedFix {

@@ -14,7 +14,7 @@ namespace {
 constexpr double kWrong = -std::numeric_limits<double>::infinity();
 
 /** A number, NaN for nil, or kWrong. */
-double readField(MsgpackReader& in) {
+inline double readField(MsgpackReader& in) {
   switch (in.peek()) {
     case MsgpackReader::Type::Number: {
       const double value = in.readNumber();

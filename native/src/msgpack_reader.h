@@ -41,6 +41,7 @@ class MsgpackReader {
   double readNumber() {
     const uint8_t b = *at_++;
     if (b <= 0x7f) return b;
+    if (b == 0xcb && end_ - at_ >= 8) return readDouble();
     if (b >= 0xe0) return int8_t(b);
     switch (b) {
       case 0xca: {
@@ -49,12 +50,7 @@ class MsgpackReader {
         std::memcpy(&value, &bits, 4);
         return value;
       }
-      case 0xcb: {
-        const uint64_t bits = big(8);
-        double value;
-        std::memcpy(&value, &bits, 8);
-        return value;
-      }
+      case 0xcb: fail(); return 0;  // cut short
       case 0xcc: return double(big(1));
       case 0xcd: return double(big(2));
       case 0xce: return double(big(4));
@@ -128,6 +124,16 @@ class MsgpackReader {
       Type::Other,  Type::Other,  Type::Number, Type::Number, Type::Number, Type::Number, Type::Number, Type::Number,
       Type::Number, Type::Number, Type::Number, Type::Number, Type::Other,  Type::Other,  Type::Other,  Type::Other,
       Type::Other,  Type::String, Type::String, Type::String, Type::Array,  Type::Array,  Type::Map,    Type::Map};
+
+  double readDouble() {
+    uint64_t bits;
+    std::memcpy(&bits, at_, 8);
+    bits = __builtin_bswap64(bits);
+    at_ += 8;
+    double value;
+    std::memcpy(&value, &bits, 8);
+    return value;
+  }
 
   bool has(uint64_t bytes) {
     if (uint64_t(end_ - at_) >= bytes) return true;

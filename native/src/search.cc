@@ -224,11 +224,11 @@ void SearchScratch::lookAtLeaf(const DriverStore& store, const Leaf& leaf, const
         continue;
       }
       const FixBlock* const block = &store.fixes[fix];
-      prefetchFix(block);
+      __builtin_prefetch(block);
       promising[count++] = block;
     }
     for (uint32_t i = 0; i < count; ++i) {
-      if (passes(*promising[i], filter, nowMs) && !goal.take(*promising[i])) ++counts_.outside;
+      if (passes(store, *promising[i], filter, nowMs) && !goal.take(*promising[i])) ++counts_.outside;
     }
   }
 }
@@ -243,7 +243,7 @@ void SearchScratch::lookAtMoved(const DriverStore& store, uint64_t movesBefore, 
   const auto lookAt = [&](uint32_t driver) {
     if (seen_.has(driver)) return;
     const uint32_t fix = store.drivers[driver].fix.load(std::memory_order_acquire);
-    if (fix != 0 && passes(store.fixes[fix], filter, nowMs)) goal.take(store.fixes[fix]);
+    if (fix != 0 && passes(store, store.fixes[fix], filter, nowMs)) goal.take(store.fixes[fix]);
   };
   if (moves.visit(movesBefore, movesNow, lookAt)) return;
   // So many moved meanwhile that the log has forgotten some. Every driver has one slot, so going through those misses nobody.
@@ -251,7 +251,7 @@ void SearchScratch::lookAtMoved(const DriverStore& store, uint64_t movesBefore, 
   for (uint32_t driver = 1; driver < end && !goal.done(); ++driver) lookAt(driver);
 }
 
-bool SearchScratch::passes(const FixBlock& fix, const Filter& filter, double nowMs) {
+bool SearchScratch::passes(const DriverStore& store, const FixBlock& fix, const Filter& filter, double nowMs) {
   if (!fix.liveAt(nowMs)) {
     ++counts_.expired;
     return false;
@@ -260,15 +260,17 @@ bool SearchScratch::passes(const FixBlock& fix, const Filter& filter, double now
     ++counts_.maxAge;
     return false;
   }
-  if (!fix.tags.containsAll(filter.all)) {
+  if (!filter.asksForTags) return true;
+  const TagMask& tags = store.tagSets.maskOf(fix.tagSet);
+  if (!tags.containsAll(filter.all)) {
     ++counts_.tags;
     return false;
   }
-  if (filter.hasAny && !fix.tags.intersects(filter.any)) {
+  if (filter.hasAny && !tags.intersects(filter.any)) {
     ++counts_.anyTags;
     return false;
   }
-  if (fix.tags.intersects(filter.none)) {
+  if (tags.intersects(filter.none)) {
     ++counts_.notTags;
     return false;
   }

@@ -26,6 +26,8 @@ struct Filter {
   TagMask any;
   TagMask none;
   bool hasAny = false;
+  /** One of the masks counts. */
+  bool asksForTags = false;
   double maxAgeMs = std::numeric_limits<double>::infinity();
   /** It asks for a tag that nobody carries. */
   bool impossible = false;
@@ -101,7 +103,7 @@ class SearchScratch {
   void lookAtLeaf(const DriverStore& store, const Leaf& leaf, const Filter& filter, double nowMs, Goal& goal);
   template <typename Goal>
   void lookAtMoved(const DriverStore& store, uint64_t movesBefore, const Filter& filter, double nowMs, Goal& goal);
-  bool passes(const FixBlock& fix, const Filter& filter, double nowMs);
+  bool passes(const DriverStore& store, const FixBlock& fix, const Filter& filter, double nowMs);
   template <typename Area>
   Outcome withinArea(const DriverStore& store, const Area& area, uint32_t limit, const Filter& filter, double nowMs);
 

@@ -1,6 +1,5 @@
 #include "session.h"
 
-#include <array>
 #include <mutex>
 #include <stdexcept>
 
@@ -15,6 +14,8 @@ using Guard = std::lock_guard<SpinLock>;
 /** Drivers and nodes that one sweep() goes over: some hundred microseconds. */
 constexpr uint32_t kSweepDrivers = 16'384;
 constexpr uint32_t kSweepNodes = 2'048;
+/** How often a fix is tried again whose tags are lost to others between look-up and count, which is rare even once. */
+constexpr uint32_t kTriesMax = 8;
 
 Bytes bytesOf(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), uint32_t(text.size())}; }
 std::string_view viewOf(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data), bytes.size}; }
@@ -65,13 +66,13 @@ const BatchOutcome& Session::applyDecoded(double nowMs) {
         outcome_.rejected.emplace_back(i, fix.code);
         continue;
       }
-      switch (apply(fix, nowMs)) {
+      switch (apply(fix, i - start, nowMs)) {
         case Step::Accepted: ++outcome_.accepted; break;
         case Step::Stale: ++outcome_.stale; break;
         case Step::Duplicate: ++outcome_.duplicate; break;
         case Step::Full: outcome_.rejected.emplace_back(i, FixCode::EngineFull); break;
         case Step::TagsFull: outcome_.rejected.emplace_back(i, FixCode::TooManyTags); break;
-        case Step::TagsLost: break;  // apply() tries again itself
+        case Step::TagsLost: outcome_.rejected.emplace_back(i, FixCode::TooManyTags); break;
       }
     }
   }
@@ -120,8 +121,8 @@ void Session::sweep(double nowMs) {
  * Brings what the fixes will touch into the cache, one kind of it after the other, so that the waits for memory overlap. This made
  * a batch of a hundred moves among a million drivers some 2.5 times as fast.
  */
-void Session::prefetch(const DecodedFix* fixes, uint32_t count) const {
-  std::array<uint32_t, kWindow> driver;
+void Session::prefetch(const DecodedFix* fixes, uint32_t count) {
+  std::array<uint32_t, kWindow>& driver = guesses_;
   std::array<GridPoint, kWindow> to;
   for (uint32_t i = 0; i < count; ++i) store_->ids.prefetch(fixes[i].idHash);
   for (uint32_t i = 0; i < count; ++i) {
@@ -130,57 +131,65 @@ void Session::prefetch(const DecodedFix* fixes, uint32_t count) const {
     __builtin_prefetch(&store_->drivers[driver[i]], 1);
   }
   for (uint32_t i = 0; i < count; ++i) {
-    prefetchFix(&store_->fixes[store_->drivers[driver[i]].fix.load(std::memory_order_relaxed)]);
+    __builtin_prefetch(&store_->fixes[store_->drivers[driver[i]].fix.load(std::memory_order_relaxed)]);
   }
   store_->tree.prefetchMoves(driver.data(), to.data(), count);
 }
 
-Session::Step Session::apply(const DecodedFix& fix, double nowMs) {
+Session::Step Session::apply(const DecodedFix& fix, uint32_t inWindow, double nowMs) {
   bool sweptAlready = false;
+  uint32_t lost = 0;
   for (bool countTagsFirst = false;; countTagsFirst = true) {
     ResolvedTags tags = resolveTags(fix.tags, countTagsFirst);
-    const Step step = applyResolved(fix, tags, nowMs);
+    const Step step = applyResolved(fix, guesses_[inWindow], tags, nowMs);
     tags.counted.forEach([this](uint32_t bit) { store_->tags.release(bit); });
-    if (step == Step::TagsLost) continue;
+    if (step == Step::TagsLost && ++lost < kTriesMax) continue;
     const bool full = step == Step::Full || step == Step::TagsFull;
     if (!full || sweptAlready || !makeRoom(nowMs)) return step;
     sweptAlready = true;
   }
 }
 
-/** Takes over from `tags.counted` what the held fix then carries. */
-Session::Step Session::applyResolved(const DecodedFix& fix, ResolvedTags& tags, double nowMs) {
+Session::Step Session::applyResolved(const DecodedFix& fix, uint32_t guess, const ResolvedTags& tags, double nowMs) {
   if (nowMs - fix.timeMs > fix.ttlSeconds * 1000) return Step::Stale;
   Guard guard(store_->ids.lockOf(fix.idHash));
-  const uint32_t driver = store_->ids.find(fix.id, fix.idHash);
+  const uint32_t driver = findDriver(fix, guess);
   const uint32_t heldFix = driver == 0 ? 0 : store_->drivers[driver].fix.load(std::memory_order_relaxed);
   const FixBlock* const held = heldFix == 0 ? nullptr : &store_->fixes[heldFix];
   const bool live = held != nullptr && held->liveAt(nowMs);
   const bool bringsTags = fix.tags.data != nullptr;
+  const bool keepsTags = live && (!bringsTags || (tags.bits == store_->tagSets.maskOf(held->tagSet) && !tags.full));
   if (live) {
     if (fix.timeMs < held->timeMs) return Step::Stale;
-    if (!bringsTags) tags.bits = held->tags;
     if (fix.timeMs == held->timeMs && fix.lat == held->lat && fix.lon == held->lon && fix.motion == held->motion &&
-        fix.ttlSeconds == held->ttlSeconds && tags.bits == held->tags && !tags.full) {
+        fix.ttlSeconds == held->ttlSeconds && keepsTags) {
       return Step::Duplicate;
     }
   }
   if (tags.full) return Step::TagsFull;
-  const TagMask carried = held == nullptr ? TagMask{} : held->tags;
-  if (!countTags(tags, carried)) return Step::TagsLost;
-  if (held == nullptr && !takePlace()) return Step::Full;
-  const Step step = accept(fix, driver, tags.bits);
+  const uint32_t tagSet = keepsTags ? held->tagSet : store_->tagSets.acquire(tags.bits, store_->epochs);
+  if (tagSet == TagSets::kNone) return Step::TagsLost;
+  const bool hasPlace = held != nullptr || takePlace();
+  const uint32_t heldSet = held == nullptr ? TagSets::kEmpty : held->tagSet;
+  const Step step = hasPlace ? accept(fix, driver, tagSet) : Step::Full;
   if (step != Step::Accepted) {
-    if (held == nullptr) store_->held.fetch_sub(1, std::memory_order_relaxed);
+    if (hasPlace && held == nullptr) store_->held.fetch_sub(1, std::memory_order_relaxed);
+    if (!keepsTags) store_->tagSets.release(tagSet, store_->epochs);
     return step;
   }
-  if (carried != tags.bits) carried.without(tags.bits).forEach([this](uint32_t bit) { store_->tags.release(bit); });
-  tags.counted = {};
+  if (!keepsTags) store_->tagSets.release(heldSet, store_->epochs);
   return step;
 }
 
-/** Makes a decoded fix the one held of a driver (0: of a new one). The caller holds the shard's lock and has counted the tags. */
-Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, const TagMask& tags) {
+/** The driver of a fix, or 0. A driver that has a fix is in the id table, so a right guess saves looking there. */
+uint32_t Session::findDriver(const DecodedFix& fix, uint32_t guess) const {
+  const DriverSlot& slot = store_->drivers[guess];
+  if (guess != 0 && slot.fix.load(std::memory_order_relaxed) != 0 && slot.hasId(fix.id)) return guess;
+  return store_->ids.find(fix.id, fix.idHash);
+}
+
+/** Makes a decoded fix the one held of a driver (0: of a new one). The caller holds the shard's lock and has counted the set of tags. */
+Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, uint32_t tagSet) {
   const uint32_t fixIndex = takeFix();
   if (fixIndex == 0) return Step::Full;
   const bool isNew = driver == 0;
@@ -190,8 +199,9 @@ Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, const TagM
     return Step::Full;
   }
   DriverSlot& slot = store_->drivers[driver];
-  store_->fixes[fixIndex] = {fix.lat, fix.lon, fix.timeMs, fix.ttlSeconds, tags, fix.motion, driver};
-  const CellTree::Entry entry{packGrid(toGrid(fix.lat, fix.lon)), fixIndex, tags.fold()};
+  store_->fixes[fixIndex] = {fix.lat, fix.lon, fix.timeMs, fix.ttlSeconds, fix.motion, driver, tagSet};
+  const CellTree::Entry entry{packGrid(toGrid(fix.lat, fix.lon)), fixIndex,
+                              store_->tagSets.maskOf(tagSet).fold()};
   const bool entered = slot.leaf.load(std::memory_order_relaxed) != 0
                            ? store_->tree.move(driver, entry, store_->epochs, oldNodes_)
                            : store_->tree.insert(driver, entry, store_->epochs, oldNodes_);
@@ -237,6 +247,7 @@ Session::ResolvedTags Session::resolveTags(Bytes tags, bool countFirst) {
   if (known) return resolved;
 
   resolved = {};
+  guesses_.fill(0);
   store_->epochs.unpin(*participant_);
   eachTag(tags, [&](std::string_view tag) {
     const uint32_t bit = store_->tags.acquire(tag, store_->epochs);
@@ -249,24 +260,6 @@ Session::ResolvedTags Session::resolveTags(Bytes tags, bool countFirst) {
   resolved.bits = resolved.counted;
   store_->epochs.pin(*participant_);
   return resolved;
-}
-
-/**
- * Sees to it that this fix is counted for each of its tags that the held one is not counted for, and for no other. False when a tag has
- * lost its last carrier since it was resolved.
- */
-bool Session::countTags(ResolvedTags& tags, const TagMask& held) {
-  if (tags.bits == held && tags.counted.empty()) return true;
-  const TagMask wanted = tags.bits.without(held);
-  bool counted = true;
-  wanted.without(tags.counted).forEach([&](uint32_t bit) {
-    counted = counted && store_->tags.acquireFound(bit);
-    if (counted) tags.counted.set(bit);
-  });
-  if (!counted) return false;
-  tags.counted.without(wanted).forEach([this](uint32_t bit) { store_->tags.release(bit); });
-  tags.counted = wanted;
-  return true;
 }
 
 /** Counts one more driver held; false when the engine is full. */
@@ -303,7 +296,7 @@ void Session::forget(uint32_t driver, uint64_t idHash) {
   DriverSlot& slot = store_->drivers[driver];
   store_->tree.remove(driver);
   const uint32_t fix = slot.fix.exchange(0, std::memory_order_acq_rel);
-  store_->fixes[fix].tags.forEach([this](uint32_t bit) { store_->tags.release(bit); });
+  store_->tagSets.release(store_->fixes[fix].tagSet, store_->epochs);
   oldFixes_.retire(store_->epochs, fix);
   const uint64_t epoch = forgotten_.retire(store_->epochs, {driver, idHash});
   slot.entry.store(uint32_t(epoch), std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -57,7 +58,7 @@ class Session {
 
   enum class Step { Accepted, Stale, Duplicate, Full, TagsFull, TagsLost };
 
-  /** A fix's tags as bits, and those of them whose carriers count this fix already. */
+  /** A fix's tags as bits, and those of them that are counted once more so that they cannot be lost meanwhile. */
   struct ResolvedTags {
     TagMask bits;
     TagMask counted;
@@ -68,13 +69,13 @@ class Session {
     uint64_t idHash;
   };
 
-  void prefetch(const DecodedFix* fixes, uint32_t count) const;
-  Step apply(const DecodedFix& fix, double nowMs);
-  Step applyResolved(const DecodedFix& fix, ResolvedTags& tags, double nowMs);
-  Step accept(const DecodedFix& fix, uint32_t driver, const TagMask& tags);
+  void prefetch(const DecodedFix* fixes, uint32_t count);
+  Step apply(const DecodedFix& fix, uint32_t inWindow, double nowMs);
+  Step applyResolved(const DecodedFix& fix, uint32_t guess, const ResolvedTags& tags, double nowMs);
+  uint32_t findDriver(const DecodedFix& fix, uint32_t guess) const;
+  Step accept(const DecodedFix& fix, uint32_t driver, uint32_t tagSet);
   uint32_t addDriver(const DecodedFix& fix);
   ResolvedTags resolveTags(Bytes tags, bool countFirst);
-  bool countTags(ResolvedTags& tags, const TagMask& held);
   bool makeRoom(double nowMs);
   bool takePlace();
   void forget(uint32_t driver, uint64_t idHash);
@@ -96,6 +97,8 @@ class Session {
   /** Drivers that are out of the id table, too; look-ups may still be comparing their ids. */
   Limbo<uint32_t> erased_;
   std::vector<DecodedFix> decoded_;
+  /** Whose the fixes of the window probably are, 0 where nobody was found. Good while pinned, as every index is. */
+  std::array<uint32_t, kWindow> guesses_;
   BatchOutcome outcome_;
   uint32_t sweepFrom_ = 1;
 };

@@ -1,5 +1,5 @@
-// The distinct tags in use: each has a bit, and a count of the drivers whose held fix carries it. A bit whose count is zero is given to a
-// new tag when one needs it, and only when no search can be holding fixes from before.
+// The distinct tags in use: each has a bit, and a count of the sets (tag_sets.h) that have it. A bit whose count is zero is given to a new
+// tag when one needs it, and only when no search can be holding fixes from before.
 //
 // Any thread may call; finding a known tag takes no lock. Callers of find() and nameOf() are pinned.
 
@@ -43,9 +43,6 @@ class TagRegistry {
   bool acquireFound(uint32_t bit);
 
   void release(uint32_t bit) { tags_[bit].carriers.fetch_sub(1, std::memory_order_acq_rel); }
-  void releaseAll(const TagMask& carried) {
-    carried.forEach([this](uint32_t bit) { release(bit); });
-  }
 
   /** How many tags some driver carries. */
   uint32_t inUse() const;
@@ -55,7 +52,7 @@ class TagRegistry {
 
   struct Tag {
     std::atomic<const std::string*> name{nullptr};
-    /** Drivers that carry it; kFree while the bit belongs to no tag. */
+    /** Sets that have it; kFree while the bit belongs to no tag. */
     std::atomic<uint32_t> carriers{kFree};
     /** The epoch at which it was freed; under the mutex. */
     uint64_t freedAt = 0;
