@@ -28,6 +28,31 @@ export interface Filters {
   readonly notTags?: readonly string[];
   /** Age of the fix at most, seconds, inclusive, 0 or more. */
   readonly maxAgeSeconds?: number;
+  /** Only drivers in this zone, its boundary included, as it is when the search begins. */
+  readonly zone?: ZoneName;
+}
+
+export interface ZoneName {
+  readonly layer: string;
+  readonly id: string;
+}
+
+/** The zones that searches may be restricted to; what src/zones offers, as far as an engine needs it. */
+export interface ZoneSource {
+  /** Of the native zones, which the native engine reaches without JavaScript. */
+  readonly handle?: number;
+  /** A zone of the current version, or undefined when there is none of that name. */
+  shape(
+    layer: string,
+    id: string,
+  ):
+    | {
+        /** Latitude −90..90, longitude −180..180. */
+        contains(lat: number, lon: number): boolean;
+        /** [west, south, east, north] of boxes that cover the zone; west ≤ east. */
+        readonly boxes: readonly (readonly [number, number, number, number])[];
+      }
+    | undefined;
 }
 
 /** The k nearest drivers within the radius (inclusive), by distance, those at one position by id (bytes). */
@@ -63,7 +88,8 @@ export type Area =
    * area; an edge over more than 180° of longitude goes the short way across the antimeridian; a ring around the axis holds the
    * nearer pole. A point counts when it is inside or on an edge of any of the polygons.
    */
-  | { readonly kind: 'polygons'; readonly polygons: readonly (readonly Ring[])[] };
+  | { readonly kind: 'polygons'; readonly polygons: readonly (readonly Ring[])[] }
+  | { readonly kind: 'zone'; readonly zone: ZoneName };
 
 /** Drivers in an area, by id (bytes); those of a circle by distance and with it. */
 export interface WithinQuery extends Filters {
@@ -150,7 +176,7 @@ export interface DriverEngine {
    * A driver is `id`, `lat`, `lon`, `distance` (nearest, circle), `age` in seconds, `heading`, `speed` and `tags` (when known, or any).
    * `explain` is {cells, candidates, rejected: {expired, maxAge, tags, anyTags, notTags, distance | area}, micros: {search, encode}}:
    * whole numbers; a driver counts under one condition that it fails, and one that was skipped unseen under none.
-   * @throws RazielError SEARCH_TOO_WIDE past the candidate budget.
+   * @throws RazielError SEARCH_TOO_WIDE past the candidate budget, UNKNOWN_ZONE for a `zone` that there is not.
    */
   search(query: SearchQuery, nowMs: number, ref: Ref, out: ReplyBuffer, offset: number): number;
 
@@ -170,6 +196,9 @@ export interface DriverEngine {
   sweep(nowMs: number): void;
 
   stats(): EngineStats;
+
+  /** Where `zone` in searches is looked up; before this is called no zone is known. */
+  useZones(zones: ZoneSource): void;
 
   /** Detaches. The drivers are gone when the last thread has. */
   close(): void;
