@@ -6,13 +6,13 @@
 
 #include <napi.h>
 
-#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 
 #include "answer.h"
 #include "frame.h"
+#include "process_registry.h"
 #include "session.h"
 #include "zones_addon.h"
 
@@ -21,27 +21,8 @@ namespace {
 using namespace raziel;
 
 /** The stores of this process by handle. */
-class Stores {
- public:
-  uint32_t add(const std::shared_ptr<DriverStore>& store) {
-    std::lock_guard<std::mutex> guard(mutex_);
-    stores_[++last_] = store;
-    return last_;
-  }
-  std::shared_ptr<DriverStore> find(uint32_t handle) {
-    std::lock_guard<std::mutex> guard(mutex_);
-    const auto found = stores_.find(handle);
-    return found == stores_.end() ? nullptr : found->second.lock();
-  }
-
- private:
-  std::mutex mutex_;
-  uint32_t last_ = 0;
-  std::map<uint32_t, std::weak_ptr<DriverStore>> stores_;
-};
-
-Stores& stores() {
-  static Stores all;
+ProcessRegistry<DriverStore>& stores() {
+  static ProcessRegistry<DriverStore> all;
   return all;
 }
 
@@ -57,6 +38,7 @@ constexpr double kRejections = -3;
 constexpr double kBroken = -4;
 constexpr double kNotAnArray = -5;
 constexpr double kTooLarge = -6;
+constexpr double kUnknownZone = -7;
 /** A reply that needs n bytes in all, and more than there are, returns kNeeds − n. */
 constexpr double kNeeds = -16;
 
@@ -74,6 +56,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
                            InstanceMethod<&Engine::Apply>("apply"),
                            InstanceMethod<&Engine::TakeRejected>("takeRejected"),
                            InstanceMethod<&Engine::Search>("search"),
+                           InstanceMethod<&Engine::UseZones>("useZones"),
                            InstanceMethod<&Engine::Driver>("driver"),
                            InstanceMethod<&Engine::Remove>("remove"),
                            InstanceMethod<&Engine::Scan>("scan"),
@@ -199,8 +182,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
   }
 
   /**
-   * search(numbers: Float64Array, offset, ref?: Uint8Array, tags?, anyTags?, notTags?: strings joined by commas) → size, kNeeds − size or
-   * kTooWide. Numbers: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north |
+   * search(numbers: Float64Array, offset, ref?: Uint8Array, tags?, anyTags?, notTags?: strings joined by commas, the filter's zone: layer?,
+   * id?, the area's zone: layer?, id?) → size, kNeeds − size, kTooWide or kUnknownZone. Numbers: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north |
    * polygons: their number, for each the number of its rings, for each of them the number of positions, turnWest, x, y, x, y …
    */
   Napi::Value Search(const Napi::CallbackInfo& info) {
@@ -220,11 +203,21 @@ class Engine : public Napi::ObjectWrap<Engine> {
     } else if (request.kind == SearchRequest::Kind::Polygons) {
       readPolygons(n + 5, polygons);
       request.polygons = &polygons;
-    } else {
+    } else if (request.kind != SearchRequest::Kind::Zone) {
       request.lat = n[5];
       request.lon = n[6];
       request.radiusMeters = n[7];
     }
+    std::optional<zones::ZoneReader::Pin> pinnedZones;
+    if (zoneReader_ != nullptr) pinnedZones.emplace(*zoneReader_);
+    const zones::Snapshot* const snapshot = pinnedZones ? pinnedZones->snapshot() : nullptr;
+    const std::optional<ZoneArea> filterZone = zoneOf(snapshot, info[6], info[7]);
+    const std::optional<ZoneArea> areaZone = zoneOf(snapshot, info[8], info[9]);
+    if (info[6].IsString() != filterZone.has_value() || info[8].IsString() != areaZone.has_value()) {
+      return Napi::Number::New(info.Env(), kUnknownZone);
+    }
+    if (filterZone) request.filter.zone = &*filterZone;
+    if (areaZone) request.zone = &*areaZone;
     EpochPin pinned = session_->pin();
     eachTag(info[3], [&](std::string_view tag) { requireTag(session_->store(), tag, request.filter); });
     eachTag(info[4], [&](std::string_view tag) { allowTag(session_->store(), tag, request.filter); });
@@ -233,6 +226,20 @@ class Engine : public Napi::ObjectWrap<Engine> {
     const auto outcome = answerSearch(*session_, scratch_, request, nowMs, out);
     return Napi::Number::New(info.Env(),
                              outcome == SearchScratch::Outcome::TooWide ? kTooWide : sizeOf(out, offset));
+  }
+
+  /** useZones(handle): where searches look zones up from now on. */
+  void UseZones(const Napi::CallbackInfo& info) {
+    zoneReader_.reset();
+    zones_ = findZones(info[0].As<Napi::Number>().Uint32Value());
+    if (zones_ == nullptr) throw Napi::Error::New(info.Env(), "no thread holds the zones of this handle any more");
+    zoneReader_ = std::make_unique<zones::ZoneReader>(*zones_);
+  }
+
+  static std::optional<ZoneArea> zoneOf(const zones::Snapshot* snapshot, const Napi::Value& layer, const Napi::Value& id) {
+    if (snapshot == nullptr || !layer.IsString()) return {};
+    const auto shape = snapshot->findZone(layer.As<Napi::String>().Utf8Value(), id.As<Napi::String>().Utf8Value());
+    return shape ? std::optional<ZoneArea>(*shape) : std::nullopt;
   }
 
   static void readPolygons(const double* at, PolygonsArea& polygons) {
@@ -328,6 +335,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
 
   void Close(const Napi::CallbackInfo&) {
     session_.reset();
+    zoneReader_.reset();
+    zones_.reset();
     reply_.Reset();
     status_.Reset();
   }
@@ -335,6 +344,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
   uint32_t handle_ = 0;
   std::unique_ptr<Session> session_;
   SearchScratch scratch_;
+  std::shared_ptr<zones::Publisher> zones_;
+  std::unique_ptr<zones::ZoneReader> zoneReader_;
   const BatchOutcome* lastBatch_ = nullptr;
   Napi::ObjectReference status_;
   int32_t* statusData_ = nullptr;

@@ -78,7 +78,7 @@ void writeExplain(const SearchCounts& counts, bool byDistance, double searchMicr
   field("anyTags", counts.anyTags);
   field("notTags", counts.notTags);
   field("distance", byDistance ? counts.outside : 0);
-  field("area", byDistance ? 0 : counts.outside);
+  field("area", counts.zone + (byDistance ? 0 : counts.outside));
   out.key("micros");
   out.map(2);
   out.key("search");
@@ -98,6 +98,7 @@ SearchScratch::Outcome search(const DriverStore& store, SearchScratch& scratch, 
       return scratch.nearest(store, Origin(request.lat, request.lon), k, haversineMax, request.filter, nowMs);
     }
     case Kind::Box: return scratch.within(store, *request.box, request.limit, request.filter, nowMs);
+    case Kind::Zone: return scratch.within(store, *request.zone, request.limit, request.filter, nowMs);
     default: return scratch.within(store, *request.polygons, request.limit, request.filter, nowMs);
   }
 }

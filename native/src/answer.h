@@ -12,7 +12,7 @@
 namespace raziel {
 
 struct SearchRequest {
-  enum class Kind : uint8_t { Nearest, Circle, Box, Polygons };
+  enum class Kind : uint8_t { Nearest, Circle, Box, Polygons, Zone };
 
   Kind kind = Kind::Nearest;
   /** Nearest and circle. */
@@ -21,9 +21,10 @@ struct SearchRequest {
   double radiusMeters = 0;
   /** How many drivers at most. */
   uint32_t limit = 0;
-  /** For Box and Polygons. */
+  /** The area of the other kinds. */
   std::optional<BoxArea> box;
   const PolygonsArea* polygons = nullptr;
+  const ZoneArea* zone = nullptr;
   Filter filter;
   bool explain = false;
   /** The MessagePack of the client's `ref`; data is null when there is none. */

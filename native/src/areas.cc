@@ -84,6 +84,18 @@ UnrolledRing::Side UnrolledRing::sideAt(double x, double y, uint64_t& work) cons
   return inside ? Side::Inside : Side::Outside;
 }
 
+namespace {
+
+bool anyTouches(const std::vector<GridBox>& boxes, const CellHead& cell) {
+  return std::any_of(boxes.begin(), boxes.end(), [&](const GridBox& box) { return box.touches(cell); });
+}
+
+bool anyHolds(const std::vector<GridBox>& boxes, GridPoint p) {
+  return std::any_of(boxes.begin(), boxes.end(), [&](const GridBox& box) { return box.holds(p); });
+}
+
+}  // namespace
+
 void PolygonsArea::addRing(const double* positions, uint32_t count, double turnWest) {
   polygons_.back().emplace_back(positions, count, turnWest);
 }
@@ -97,13 +109,8 @@ void PolygonsArea::finish() {
   }
 }
 
-bool PolygonsArea::touches(const CellHead& cell) const {
-  return std::any_of(boxes_.begin(), boxes_.end(), [&](const GridBox& box) { return box.touches(cell); });
-}
-
-bool PolygonsArea::mayHold(GridPoint p) const {
-  return std::any_of(boxes_.begin(), boxes_.end(), [&](const GridBox& box) { return box.holds(p); });
-}
+bool PolygonsArea::touches(const CellHead& cell) const { return anyTouches(boxes_, cell); }
+bool PolygonsArea::mayHold(GridPoint p) const { return anyHolds(boxes_, p); }
 
 bool PolygonsArea::holds(double lat, double lon, uint64_t& work) const {
   using Side = UnrolledRing::Side;
@@ -114,5 +121,16 @@ bool PolygonsArea::holds(double lat, double lon, uint64_t& work) const {
   }
   return false;
 }
+
+ZoneArea::ZoneArea(const zones::ZoneShape& shape) : shape_(shape) {
+  shape.forEachBox([this](double west, double south, double east, double north) {
+    // A box of the zones may lie a turn away from the map.
+    const double from = east - west >= 360 ? -180 : std::remainder(west, 360);
+    boxes_.emplace_back(from, south, east - west >= 360 ? 180 : from + (east - west), north);
+  });
+}
+
+bool ZoneArea::touches(const CellHead& cell) const { return anyTouches(boxes_, cell); }
+bool ZoneArea::mayHold(GridPoint p) const { return anyHolds(boxes_, p); }
 
 }  // namespace raziel

@@ -8,6 +8,7 @@
 
 #include "cell_node.h"
 #include "sphere.h"
+#include "zones/snapshot.h"
 
 namespace raziel {
 
@@ -102,6 +103,26 @@ class PolygonsArea {
 
  private:
   std::vector<std::vector<UnrolledRing>> polygons_;
+  std::vector<GridBox> boxes_;
+};
+
+/** A zone of a snapshot that the caller holds for as long. */
+class ZoneArea {
+ public:
+  explicit ZoneArea(const zones::ZoneShape& shape);
+
+  bool touches(const CellHead& cell) const;
+  bool mayHold(GridPoint p) const;
+  bool holds(double lat, double lon, uint64_t& work) const {
+    work += kEdgesALookup;
+    return shape_.contains(lat, lon);
+  }
+
+ private:
+  /** Its edges are indexed, so a look-up sees about as many whatever the zone. */
+  static constexpr uint64_t kEdgesALookup = 16;
+
+  zones::ZoneShape shape_;
   std::vector<GridBox> boxes_;
 };
 

@@ -68,7 +68,6 @@ struct SearchScratch::NearestGoal {
     return origin.haversineAtLeast(position, leaf.cosMin) <= bound;
   }
   bool done() const { return false; }
-  uint64_t work() const { return 0; }
 
   bool worse(const Hit& a, const Hit& b) const {
     if (a.haversine != b.haversine) return a.haversine > b.haversine;
@@ -102,7 +101,7 @@ struct SearchScratch::WithinGoal {
   const uint32_t limit;
   std::vector<Hit>& hits;
   DriverSet& seen;
-  uint64_t edges = 0;
+  uint64_t& edges;
 
   double boundOfQuadrant(const Cell&, uint32_t) const { return 0; }
   double boundOf(const CellHead& node, double) const {
@@ -111,7 +110,6 @@ struct SearchScratch::WithinGoal {
   bool reaches(double atLeast) const { return atLeast == 0; }
   bool mayTake(GridPoint position, const Leaf&) const { return area.mayHold(position); }
   bool done() const { return hits.size() > limit; }
-  uint64_t work() const { return edges / kEdgesPerCandidate; }
 
   bool take(const FixBlock& fix) {
     if (done()) return true;
@@ -140,11 +138,16 @@ SearchScratch::Outcome SearchScratch::within(const DriverStore& store, const Pol
   return withinArea(store, area, limit, filter, nowMs);
 }
 
+SearchScratch::Outcome SearchScratch::within(const DriverStore& store, const ZoneArea& area, uint32_t limit,
+                                             const Filter& filter, double nowMs) {
+  return withinArea(store, area, limit, filter, nowMs);
+}
+
 template <typename Area>
 SearchScratch::Outcome SearchScratch::withinArea(const DriverStore& store, const Area& area, uint32_t limit,
                                                  const Filter& filter, double nowMs) {
   hits_.clear();
-  WithinGoal<Area> goal{area, limit, hits_, seen_};
+  WithinGoal<Area> goal{area, limit, hits_, seen_, counts_.edges};
   const Outcome outcome = run(store, filter, nowMs, goal);
   std::sort(hits_.begin(), hits_.end(), [&](const Hit& a, const Hit& b) {
     return store.drivers[a.fix->driver].id() < store.drivers[b.fix->driver].id();
@@ -171,10 +174,11 @@ SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter
     const uint32_t tags = head.tagUnion();
     if ((tags & allTags) != allTags || (filter.hasAny && (tags & anyTags) == 0)) continue;
     if (!goal.reaches(goal.boundOf(head, head.cosMin))) continue;
+    if (filter.zone != nullptr && !filter.zone->touches(head)) continue;
     ++counts_.cells;
     if (isLeaf(next.node)) {
       lookAtLeaf(store, static_cast<const Leaf&>(head), filter, nowMs, goal);
-      if (counts_.candidates + goal.work() > store.options.searchCandidatesMax) return Outcome::TooWide;
+      if (counts_.candidates + counts_.edges / kEdgesPerCandidate > store.options.searchCandidatesMax) return Outcome::TooWide;
       continue;
     }
     const Cell& cell = static_cast<const Cell&>(head);
@@ -210,8 +214,13 @@ void SearchScratch::lookAtLeaf(const DriverStore& store, const Leaf& leaf, const
       const uint32_t fix = entry.fix.load(std::memory_order_acquire);
       if (fix == 0) continue;
       ++counts_.candidates;
-      if (!goal.mayTake(unpackGrid(entry.position.load(std::memory_order_relaxed)), leaf)) {
+      const GridPoint position = unpackGrid(entry.position.load(std::memory_order_relaxed));
+      if (!goal.mayTake(position, leaf)) {
         ++counts_.outside;
+        continue;
+      }
+      if (filter.zone != nullptr && !filter.zone->mayHold(position)) {
+        ++counts_.zone;
         continue;
       }
       const uint32_t tags = entry.tags.load(std::memory_order_relaxed);
@@ -260,7 +269,15 @@ bool SearchScratch::passes(const DriverStore& store, const FixBlock& fix, const 
     ++counts_.maxAge;
     return false;
   }
-  if (!filter.asksForTags) return true;
+  if (filter.asksForTags && !passesTags(store, fix, filter)) return false;
+  if (filter.zone != nullptr && !filter.zone->holds(fix.lat, fix.lon, counts_.edges)) {
+    ++counts_.zone;
+    return false;
+  }
+  return true;
+}
+
+bool SearchScratch::passesTags(const DriverStore& store, const FixBlock& fix, const Filter& filter) {
   const TagMask& tags = store.tagSets.maskOf(fix.tagSet);
   if (!tags.containsAll(filter.all)) {
     ++counts_.tags;

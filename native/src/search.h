@@ -29,6 +29,8 @@ struct Filter {
   /** One of the masks counts. */
   bool asksForTags = false;
   double maxAgeMs = std::numeric_limits<double>::infinity();
+  /** The zone that drivers must be in. */
+  const ZoneArea* zone = nullptr;
   /** It asks for a tag that nobody carries. */
   bool impossible = false;
 };
@@ -44,6 +46,10 @@ struct SearchCounts {
   uint64_t notTags = 0;
   /** Beyond the distance, or outside the area. */
   uint64_t outside = 0;
+  /** Outside the zone of the filter. */
+  uint64_t zone = 0;
+  /** Edges of polygons and zones. */
+  uint64_t edges = 0;
 };
 
 struct Hit {
@@ -88,6 +94,7 @@ class SearchScratch {
   /** Up to `limit` + 1 drivers in the area, by id: one too many says that there are more. */
   Outcome within(const DriverStore& store, const BoxArea& area, uint32_t limit, const Filter& filter, double nowMs);
   Outcome within(const DriverStore& store, const PolygonsArea& area, uint32_t limit, const Filter& filter, double nowMs);
+  Outcome within(const DriverStore& store, const ZoneArea& area, uint32_t limit, const Filter& filter, double nowMs);
 
   const std::vector<Hit>& hits() const { return hits_; }
   const SearchCounts& counts() const { return counts_; }
@@ -104,6 +111,7 @@ class SearchScratch {
   template <typename Goal>
   void lookAtMoved(const DriverStore& store, uint64_t movesBefore, const Filter& filter, double nowMs, Goal& goal);
   bool passes(const DriverStore& store, const FixBlock& fix, const Filter& filter, double nowMs);
+  bool passesTags(const DriverStore& store, const FixBlock& fix, const Filter& filter);
   template <typename Area>
   Outcome withinArea(const DriverStore& store, const Area& area, uint32_t limit, const Filter& filter, double nowMs);
 

@@ -11,13 +11,13 @@
 
 #include "zones_addon.h"
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "msgpack_writer.h"
+#include "process_registry.h"
 #include "zones/layer_builder.h"
 #include "zones/publisher.h"
 #include "zones/snapshot.h"
@@ -28,28 +28,8 @@ namespace {
 using zones::Hits;
 using zones::Snapshot;
 
-/** The publishers of this process by handle. */
-class Publishers {
- public:
-  uint32_t add(const std::shared_ptr<zones::Publisher>& publisher) {
-    const std::lock_guard guard(mutex_);
-    publishers_[++last_] = publisher;
-    return last_;
-  }
-  std::shared_ptr<zones::Publisher> find(uint32_t handle) {
-    const std::lock_guard guard(mutex_);
-    const auto found = publishers_.find(handle);
-    return found == publishers_.end() ? nullptr : found->second.lock();
-  }
-
- private:
-  std::mutex mutex_;
-  uint32_t last_ = 0;
-  std::map<uint32_t, std::weak_ptr<zones::Publisher>> publishers_;
-};
-
-Publishers& publishers() {
-  static Publishers all;
+ProcessRegistry<zones::Publisher>& publishers() {
+  static ProcessRegistry<zones::Publisher> all;
   return all;
 }
 
@@ -385,6 +365,8 @@ class Zones : public Napi::ObjectWrap<Zones> {
 };
 
 }  // namespace
+
+std::shared_ptr<zones::Publisher> findZones(uint32_t handle) { return publishers().find(handle); }
 
 void InitZones(Napi::Env env, Napi::Object exports) {
   exports["buildZoneLayer"] = Napi::Function::New<BuildZoneLayer>(env, "buildZoneLayer");

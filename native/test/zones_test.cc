@@ -21,24 +21,57 @@ namespace {
 void orientationAgreesWithIntegers() {
   Chance chance(seed());
   for (int i = 0; i < 200000; i++) {
-    // Numbers of 40 bits near one line, so that the filter fails often.
-    const int64_t ax = chance.between(0, 1 << 30), ay = chance.between(0, 1 << 30);
-    const int64_t dx = chance.between(1, 1 << 20), dy = chance.between(1, 1 << 20);
-    const int64_t s = chance.between(-500, 500), t = chance.between(-500, 500);
+    // Numbers of 50 bits on or right beside one line, so that the determinant is small beside its products.
+    const int64_t ax = chance.between(0, int64_t{1} << 50), ay = chance.between(0, int64_t{1} << 50);
+    const int64_t dx = chance.between(1, int64_t{1} << chance.between(1, 47));
+    const int64_t dy = chance.between(0, 1) ? dx + chance.between(-3, 3) : chance.between(1, int64_t{1} << chance.between(1, 47));
+    const int64_t s = chance.between(-3, 3), t = chance.between(-3, 3);
     const int64_t bx = ax + s * dx, by = ay + s * dy;
     const int64_t cx = ax + t * dx + chance.between(-1, 1), cy = ay + t * dy + chance.between(-1, 1);
     const __int128 det = static_cast<__int128>(ax - cx) * (by - cy) - static_cast<__int128>(ay - cy) * (bx - cx);
     const int sign = det > 0 ? 1 : det < 0 ? -1 : 0;
-    const double unit = 0x1p-23;
+    const double unit = 0x1p-43;
     const auto d = [unit](int64_t value) { return static_cast<double>(value) * unit; };
     CHECK(raziel::robust::orientSign(d(ax), d(ay), d(bx), d(by), d(cx), d(cy)) == sign);
     CHECK(raziel::robust::orientSignExact({d(ax), 0}, d(ay), {d(bx), 0}, d(by), d(cx), d(cy)) == sign);
   }
-  // Beyond the reach of rounded arithmetic: the smallest step off a line is seen.
-  const double up = std::nextafter(0.5, 1);
-  CHECK(raziel::robust::orientSign(12, 12, 24, 24, 0.5, 0.5) == 0);
-  CHECK(raziel::robust::orientSign(12, 12, 24, 24, 0.5, up) == 1);
-  CHECK(raziel::robust::orientSign(12, 12, 24, 24, up, 0.5) == -1);
+  // Beyond the reach of rounded differences: every step of 2^-53 off the line from (12, 12) to (24, 24) is seen.
+  const double step = 0x1p-53;
+  const __int128 twelve = static_cast<__int128>(12) << 53, half = static_cast<__int128>(1) << 52;
+  for (int i = 0; i < 128; i++) {
+    for (int j = 0; j < 128; j++) {
+      const __int128 det = (twelve - half - i) * (2 * twelve - half - j) - (twelve - half - j) * (2 * twelve - half - i);
+      const int sign = det > 0 ? 1 : det < 0 ? -1 : 0;
+      CHECK(raziel::robust::orientSign(12, 12, 24, 24, 0.5 + i * step, 0.5 + j * step) == sign);
+    }
+  }
+}
+
+/** References and ways that meet vertices and run along edges: the exact walk against the oracle at a reference that is really moved. */
+void tiesAreBrokenAsIfTheWayWereMoved() {
+  Chance chance(seed() + 4);
+  constexpr int64_t kFine = 1 << 14;  // to move by less than any distance between a grid point and an edge
+  for (int round = 0; round < 3000; round++) {
+    Ring ring;
+    std::vector<double> vertices;
+    const int64_t count = chance.between(2, 9);
+    for (int64_t i = 0; i < count; i++) ring.push_back({chance.between(0, 5) * kFine, chance.between(0, 5) * kFine});
+    ring.push_back(ring.front());
+    for (const Point& p : ring) vertices.insert(vertices.end(), {double(p.x / kFine), double(p.y / kFine)});
+    const uint32_t run = static_cast<uint32_t>(count - 1);
+    for (int64_t at = 0; at < 36 * 36; at += chance.between(1, 5)) {
+      const Point reference{at / 36 / 6, at / 36 % 6};
+      const Point point{at % 36 / 6, at % 6};
+      const Point moved{reference.x * kFine + kFine / 256, reference.y * kFine + kFine / 16384};
+      const bool inside = oracle::inFlatRing(ring, moved) == oracle::Where::inside;
+      const Cell cell{&run, &run + 1, vertices.data(), double(reference.x), double(reference.y), inside};
+      const auto expected = oracle::inFlatRing(ring, {point.x * kFine, point.y * kFine});
+      const Side side = locateExactly<false>(cell, double(point.x), double(point.y));
+      CHECK(static_cast<int>(side) == static_cast<int>(expected));
+      const auto quick = locateQuickly(cell, double(point.x), double(point.y));
+      CHECK(!quick.has_value() || (expected != oracle::Where::boundary && *quick == (expected == oracle::Where::inside)));
+    }
+  }
 }
 
 int64_t onMap(int64_t x) {
@@ -310,6 +343,7 @@ void contradictingInputIsRefused() {
 int main() {
   std::printf("zones_test, RAZIEL_SEED=%llu\n", static_cast<unsigned long long>(seed()));
   RUN(orientationAgreesWithIntegers);
+  RUN(tiesAreBrokenAsIfTheWayWereMoved);
   RUN(scribblesAgreeWithTheOracle);
   RUN(starsAgreeWithTheOracle);
   RUN(polesAreHeldByTheRingsAroundThem);

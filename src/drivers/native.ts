@@ -21,6 +21,7 @@ import type {
   ReplyBuffer,
   ScannedDriver,
   SearchQuery,
+  ZoneSource,
 } from './engine.ts';
 import { FRAME_NOT_HOT } from './engine.ts';
 import { rejectedFix } from './rejected.ts';
@@ -42,7 +43,12 @@ interface AddonEngine {
     tags: string | undefined,
     anyTags: string | undefined,
     notTags: string | undefined,
+    filterLayer: string | undefined,
+    filterZone: string | undefined,
+    areaLayer: string | undefined,
+    areaZone: string | undefined,
   ): number;
+  useZones(handle: number): void;
   driver(id: Uint8Array, nowMs: number): number;
   remove(id: Uint8Array, nowMs: number): boolean;
   scan(
@@ -71,10 +77,11 @@ const REJECTIONS = -3;
 const BROKEN = -4;
 const NOT_AN_ARRAY = -5;
 const TOO_LARGE = -6;
+const UNKNOWN_ZONE = -7;
 /** NEEDS − n: the reply needs n bytes, and the buffer has fewer. */
 const NEEDS = -16;
 
-const KIND = { nearest: 0, circle: 1, bbox: 2, polygons: 3 } as const;
+const KIND = { nearest: 0, circle: 1, bbox: 2, polygons: 3, zone: 4 } as const;
 const SCAN_SLICE_MAX = 4_096;
 
 type Loaded = { readonly ok: true; readonly addon: Addon } | { readonly ok: false; readonly reason: string };
@@ -164,13 +171,32 @@ class NativeDriverEngine implements NativeEngine {
     const numbers = numbersOf(query, nowMs, this.#numbers);
     const refBytes = ref === undefined ? undefined : pack(ref);
     const [tags, anyTags, notTags] = [query.tags?.join(), query.anyTags?.join(), query.notTags?.join()];
+    const area = query.kind === 'within' && query.area.kind === 'zone' ? query.area.zone : undefined;
     for (;;) {
       if (out.bytes !== this.#reply) this.#writeTo(out);
-      const end = this.#addon.search(numbers, offset, refBytes, tags || undefined, anyTags, notTags || undefined);
+      const end = this.#addon.search(
+        numbers,
+        offset,
+        refBytes,
+        tags || undefined,
+        anyTags,
+        notTags || undefined,
+        query.zone?.layer,
+        query.zone?.id,
+        area?.layer,
+        area?.id,
+      );
       if (end >= 0) return end;
       if (end === TOO_WIDE) throw tooWide(this.options);
+      if (end === UNKNOWN_ZONE) throw unknownZone(query);
       this.#grow(out, offset, NEEDS - end);
     }
+  }
+
+  /** @throws Error when the zones are not the native ones, or nobody holds them any more */
+  useZones(zones: ZoneSource): void {
+    if (zones.handle === undefined) throw new Error('the native engine needs native zones');
+    this.#addon.useZones(zones.handle);
   }
 
   driver(id: string, nowMs: number): HeldFix | undefined {
@@ -258,6 +284,13 @@ function tooWide(options: EngineOptions): RazielError {
   return new RazielError('SEARCH_TOO_WIDE', message);
 }
 
+/** Which of the two zones that a query may name it is that there is none of, the engine does not say. */
+function unknownZone(query: SearchQuery): RazielError {
+  const names = [query.zone, query.kind === 'within' && query.area.kind === 'zone' ? query.area.zone : undefined];
+  const named = names.flatMap((zone) => (zone === undefined ? [] : [`${zone.layer}/${zone.id}`]));
+  return new RazielError('UNKNOWN_ZONE', `there is no zone ${named.join(' or no zone ')}`, { field: 'zone' });
+}
+
 /** The query as the addon's `search` takes it; `room` is used when it is large enough. */
 function numbersOf(query: SearchQuery, nowMs: number, room: Float64Array): Float64Array {
   const maxAgeMs = query.maxAgeSeconds === undefined ? Number.POSITIVE_INFINITY : query.maxAgeSeconds * 1000;
@@ -269,6 +302,7 @@ function numbersOf(query: SearchQuery, nowMs: number, room: Float64Array): Float
   const common = [KIND[area.kind], nowMs, limit, explain, maxAgeMs];
   if (area.kind === 'circle') return filled(room, [...common, area.lat, area.lon, area.radiusMeters]);
   if (area.kind === 'bbox') return filled(room, [...common, area.west, area.south, area.east, area.north]);
+  if (area.kind === 'zone') return filled(room, common);
   const numbers = [...common, area.polygons.length];
   for (const rings of area.polygons) {
     const { shell, holes } = preparePolygon(rings);
