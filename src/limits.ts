@@ -24,7 +24,6 @@ export const ZONE_FAULTS_LISTED_MAX = 100;
 /** Positions of one layer. */
 export const ZONE_POSITIONS_MAX = 5_000_000;
 export const ZONE_PROPERTIES_DEPTH_MAX = 32;
-export const ZONES_AT_POINTS_MAX = 10_000;
 export const SUPPLY_RESOLUTION_DEFAULT = 8;
 export const SUPPLY_RESOLUTION_MAX = 15;
 export const SUPPLY_CELLS_MAX = 250_000;

@@ -31,7 +31,7 @@ export function findCrossings(edges: PolygonEdges, listedMax: number): Crossings
 }
 
 /** Whether edges i and j properly cross. */
-export function edgesCross(edges: PolygonEdges, i: number, j: number): boolean {
+function edgesCross(edges: PolygonEdges, i: number, j: number): boolean {
   const ax = edges.x1[i] as number;
   const ay = edges.y1[i] as number;
   const bx = edges.x2[i] as number;

@@ -22,7 +22,7 @@ export type ZoneProperties = { readonly [name: string]: unknown } | null;
 
 type GeoJsonRing = [number, number][];
 
-export interface ZoneFeature {
+interface ZoneFeature {
   readonly type: 'Feature';
   readonly id: string;
   readonly properties: ZoneProperties;
@@ -60,7 +60,7 @@ export function ringsOfPart(layer: Layer, part: number): GeoJsonRing[] {
 }
 
 /** One zone as a GeoJSON feature: what was uploaded, with its id as a string, and repaired if it was. */
-export function featureOf(layer: Layer, zone: number): ZoneFeature {
+function featureOf(layer: Layer, zone: number): ZoneFeature {
   const [firstPart, endPart] = rangeOf(layer.zoneEnds, zone);
   const parts: GeoJsonRing[][] = [];
   for (let part = firstPart; part < endPart; part++) parts.push(ringsOfPart(layer, part));
