@@ -10,6 +10,7 @@ interface Options {
   readonly json: boolean;
   readonly quick: boolean;
   readonly seed: number;
+  readonly awakeDriver: boolean;
   readonly serverFlags: string;
 }
 
@@ -22,6 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
     .option('--json', 'print one JSON object a line', false)
     .option('--quick', 'shorter runs, to see that everything works', false)
     .option('--seed <number>', 'seed of the world and the schedule', wholeNumber, 1)
+    .option('--awake-driver', 'the load driver polls without a pause in pipelined runs', false)
     .option('--server-flags <flags>', 'flags for the Node that runs the server, such as --cpu-prof', '')
     .addHelpText(
       'after',
@@ -37,15 +39,16 @@ async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
-  const { json, quick, seed, serverFlags } = program.opts<Options>();
+  const { json, quick, seed, awakeDriver, serverFlags } = program.opts<Options>();
   const named = program.args;
+  const options = { quick, seed, awakeDriver, serverFlags: serverFlags.split(' ').filter((flag) => flag !== '') };
   const report = new Report(json);
   report.settings(describeRun(seed, quick));
   for (const suite of SUITES) {
     if (named.length > 0 && !named.includes(suite.name)) continue;
     report.begin(suite.name);
     try {
-      await suite.run({ quick, seed, serverFlags: serverFlags.split(' ').filter((flag) => flag !== '') }, report);
+      await suite.run(options, report);
     } catch (error) {
       report.end();
       report.note(`${suite.name} failed: ${(error as Error).message}`);

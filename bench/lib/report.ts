@@ -47,12 +47,23 @@ export class Report {
     if (!(value >= min && value <= max)) this.impossible.push(`${name} is ${value} ${unit}, outside ${min}..${max}`);
     this.#rows.push(metric);
     if (!this.#json) return;
-    printJson({ suite: this.#suite, metric: name, value, unit, ...(invalid === undefined ? {} : { valid: false }) });
+    const rounded = Number(value.toPrecision(6));
+    printJson({
+      suite: this.#suite,
+      metric: name,
+      value: rounded,
+      unit,
+      ...(invalid === undefined ? {} : { valid: false }),
+    });
   }
 
   /** Prints the suite's table. */
   end(): void {
-    for (const { metric, invalid } of this.#rows) if (invalid !== undefined) this.note(`INVALID ${metric}: ${invalid}`);
+    for (const reason of new Set(this.#rows.map(({ invalid }) => invalid))) {
+      if (reason === undefined) continue;
+      const names = this.#rows.filter(({ invalid }) => invalid === reason).map(({ metric }) => metric);
+      this.note(`INVALID ${names.join(', ')}: ${reason}`);
+    }
     if (this.#json) return;
     const table = this.#rows.map(({ metric, value, unit, invalid }) => {
       const target = TARGETS[metric];

@@ -70,7 +70,12 @@ export async function runClosedLoop(
     });
   };
 
+  const stayAwake = (): void => {
+    if (!isStopping) setImmediate(stayAwake);
+  };
+
   try {
+    if (job.isAwake) stayAwake();
     sentAt = performance.now();
     for (const [lane, socket] of sockets.entries()) send(socket, lane, job.inFlight);
     const { requests, seconds, bytes, ...usage } = await Promise.race([measure(), failed]);

@@ -25,6 +25,8 @@ export interface ClosedLoopJob {
   readonly request: 'nearest' | 'locations';
   readonly connections: number;
   readonly inFlight: number;
+  /** Whether the driver polls its sockets without a pause instead of sleeping until something comes. */
+  readonly isAwake: boolean;
   readonly warmUpMs: number;
   readonly measuredMs: number;
 }

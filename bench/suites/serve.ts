@@ -10,7 +10,8 @@ import type { RunOptions, Suite } from '../lib/suite.ts';
 
 const BUSY_SHARE_MIN = 0.95;
 const NEAREST = { request: 'nearest', connections: 20, inFlight: 16 } as const;
-const ROUND_TRIP = { request: 'nearest', connections: 1, inFlight: 1 } as const;
+/** A client that asks one thing at a time sleeps until it is answered. */
+const ROUND_TRIP = { request: 'nearest', connections: 1, inFlight: 1, isAwake: false } as const;
 const LOCATIONS = { request: 'locations', connections: 20, inFlight: 4 } as const;
 
 export const serveSuite: Suite = {
@@ -35,7 +36,7 @@ export const serveSuite: Suite = {
   },
 };
 
-type Shape = Pick<ClosedLoopJob, 'request' | 'connections' | 'inFlight'>;
+type Shape = Pick<ClosedLoopJob, 'request' | 'connections' | 'inFlight' | 'isAwake'>;
 
 function run(
   fixture: Fixture,
@@ -76,12 +77,18 @@ async function alternate(
 async function nearest(
   fixture: Fixture,
   echo: Target,
-  { quick }: RunOptions,
+  { quick, awakeDriver }: RunOptions,
   report: Report,
   replyBytes: number,
 ): Promise<void> {
   report.note('serve: nearest, pipelined');
-  const pairs = await alternate(fixture, echo, NEAREST, quick ? 3 : 7, quick ? 700 : 2_000);
+  const pairs = await alternate(
+    fixture,
+    echo,
+    { ...NEAREST, isAwake: awakeDriver },
+    quick ? 3 : 7,
+    quick ? 700 : 2_000,
+  );
   const servers = pairs.map(({ server }) => server);
   const echoes = pairs.map((pair) => pair.echo);
   const sizes = servers.map(({ replyBytesMean }) => replyBytesMean);
@@ -128,13 +135,13 @@ async function roundTrip(fixture: Fixture, echo: Target, { quick }: RunOptions, 
   report.add({ metric: 'serve.rtt.echo.p50', value: median(pairs.map((pair) => p50(pair.echo))), unit: 'µs' });
 }
 
-async function locations(fixture: Fixture, { quick }: RunOptions, report: Report): Promise<void> {
+async function locations(fixture: Fixture, { quick, awakeDriver }: RunOptions, report: Report): Promise<void> {
   report.note('serve: locations');
   const before = await fixture.fixCounts();
   const results: ClosedLoopResult[] = [];
   let sent = 0;
   for (let round = 0; round <= (quick ? 3 : 7); round++) {
-    const result = await run(fixture, fixture.server, LOCATIONS, quick ? 700 : 2_000);
+    const result = await run(fixture, fixture.server, { ...LOCATIONS, isAwake: awakeDriver }, quick ? 700 : 2_000);
     sent += result.sent * BATCH_FIXES;
     if (round > 0) results.push(result);
   }

@@ -25,6 +25,7 @@ export class Fleet {
   readonly world: World;
   readonly #lap: Lap;
   readonly #order: Uint32Array;
+  /** The time of the last lap's fixes. */
   nowMs = START_MS;
 
   constructor(drivers: number, seed: number) {
