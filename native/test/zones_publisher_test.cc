@@ -127,5 +127,5 @@ int main() {
   RUN(prebuiltSnapshotsAreSwappedUnderReaders);
   RUN(replacedSnapshotsAreFreedWhileReadersGoOn);
   RUN(aPinnedSnapshotOutlivesItsReplacement);
-  std::printf("ok\n");
+  std::printf("zones_publisher_test: 3 passed, 0 failed\n");
 }
