@@ -51,6 +51,8 @@ export interface ZoneSource {
         contains(lat: number, lon: number): boolean;
         /** [west, south, east, north] of boxes that cover the zone; west ≤ east. */
         readonly boxes: readonly (readonly [number, number, number, number])[];
+        /** Positions of its rings, where a test takes time in proportion to them. */
+        readonly vertices?: number;
       }
     | undefined;
 }

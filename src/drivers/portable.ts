@@ -16,6 +16,7 @@ import type {
   ReplyBuffer,
   ScannedDriver,
   SearchQuery,
+  ZoneSource,
 } from './engine.ts';
 import type { Fix } from './fix.ts';
 import { searchShards } from './portable-search.ts';
@@ -49,6 +50,7 @@ class PortableEngine implements DriverEngine {
   readonly #shards = new Shards();
   readonly #tags = new TagCounts();
   #sweepFrom = 0;
+  #zones: ZoneSource | undefined;
   /** No driver expires before this moment: looking for expired ones earlier is vain. */
   #nextExpiryMs = Number.POSITIVE_INFINITY;
 
@@ -66,7 +68,7 @@ class PortableEngine implements DriverEngine {
 
   search(query: SearchQuery, nowMs: number, ref: Ref, out: ReplyBuffer, offset: number): number {
     const startedAt = performance.now();
-    const result = searchShards(this.#shards, query, nowMs, this.options.searchCandidatesMax);
+    const result = searchShards(this.#shards, query, nowMs, this.options.searchCandidatesMax, this.#zones);
     return writeAnswer(result, query.explain === true, startedAt, nowMs, ref, out, offset);
   }
 
@@ -108,6 +110,10 @@ class PortableEngine implements DriverEngine {
       tags: this.#tags.size,
       bytes: this.#drivers.size * BYTES_PER_DRIVER,
     };
+  }
+
+  useZones(zones: ZoneSource): void {
+    this.#zones = zones;
   }
 
   close(): void {

@@ -75,3 +75,16 @@ export function coverCircle(lat: number, lon: number, radiusMeters: number): Fla
   const halfWidth = Math.asin(sine) * DEGREES;
   return coverSpan(lon - halfWidth, lon + halfWidth, south, north);
 }
+
+/** What lies in a box of each list. */
+export function intersectBoxes(some: readonly FlatBox[], others: readonly FlatBox[]): FlatBox[] {
+  return some.flatMap((a) =>
+    others.flatMap((b) => {
+      const west = Math.max(a.west, b.west);
+      const south = Math.max(a.south, b.south);
+      const east = Math.min(a.east, b.east);
+      const north = Math.min(a.north, b.north);
+      return west <= east && south <= north ? [{ west, south, east, north }] : [];
+    }),
+  );
+}

@@ -42,77 +42,128 @@ interface Zone extends ZoneAnswer {
   readonly polygons: readonly Polygon[];
 }
 
+/** A layer as this index asks it. */
+export interface PreparedLayer {
+  readonly name: string;
+  /** In the order of answers. */
+  readonly zones: readonly Zone[];
+  readonly byId: ReadonlyMap<string, Zone>;
+  /** Numbers are those of `zones`. */
+  readonly tree: EntryTree;
+}
+
+/** Boxes that go into the tree at once: a millisecond or two. */
+const LOADED_BOXES = 1_000;
+
+/** Prepares a layer in small steps, so that a thread that serves can do other work between them. */
+export function* prepareLayer(layer: Layer): Generator<void, PreparedLayer> {
+  const zones: Zone[] = [];
+  const byId = new Map<string, Zone>();
+  const tree = new EntryTree();
+  let entries: Entry[] = [];
+  for (const place of zonesInOrder(layer)) {
+    const polygons: Polygon[] = [];
+    const number = zones.length;
+    for (const polygon of polygonsOf(layer, place)) {
+      polygons.push(polygon);
+      for (const box of polygon.boxes) entries.push({ ...box, number, polygon });
+      yield;
+    }
+    const id = layer.ids[place] as string;
+    const zone: Zone = { layer: layer.name, id, properties: layer.properties[place] ?? null, polygons };
+    zones.push(zone);
+    byId.set(id, zone);
+    if (entries.length >= LOADED_BOXES) {
+      tree.load(entries);
+      entries = [];
+      yield;
+    }
+  }
+  tree.load(entries);
+  return { name: layer.name, zones, byId, tree };
+}
+
+function prepareAtOnce(layer: Layer): PreparedLayer {
+  const steps = prepareLayer(layer);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+interface NumberedLayer {
+  readonly layer: PreparedLayer;
+  /** Number of its first zone. */
+  readonly first: number;
+}
+
 export class PortableZoneIndex implements ZoneIndex {
   readonly version: number;
-  readonly #zones: Zone[] = [];
-  readonly #tree = new EntryTree();
-  readonly #numbersOfLayer = new Map<string, { first: number; end: number }>();
+  readonly #layers = new Map<string, NumberedLayer>();
 
-  constructor(version: number, layers: readonly Layer[]) {
+  constructor(version: number, layers: readonly (Layer | PreparedLayer)[]) {
     this.version = version;
-    const entries: Entry[] = [];
+    let first = 0;
     // Names are ASCII, so this is the order of their bytes.
-    for (const layer of [...layers].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const first = this.#zones.length;
-      for (const zone of zonesInOrder(layer)) {
-        const number = this.#zones.length;
-        const polygons = polygonsOf(layer, zone);
-        for (const polygon of polygons) for (const box of polygon.boxes) entries.push({ ...box, number, polygon });
-        this.#zones.push({
-          layer: layer.name,
-          id: layer.ids[zone] as string,
-          properties: layer.properties[zone] ?? null,
-          polygons,
-        });
-      }
-      this.#numbersOfLayer.set(layer.name, { first, end: this.#zones.length });
+    for (const given of [...layers].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const layer = 'tree' in given ? given : prepareAtOnce(given);
+      this.#layers.set(layer.name, { layer, first });
+      first += layer.zones.length;
     }
-    this.#tree.load(entries);
   }
 
   lookup(lat: number, lon: number, layer?: string): readonly number[] {
-    const range = layer === undefined ? { first: 0, end: this.#zones.length } : this.#numbersOfLayer.get(layer);
-    if (range === undefined) return [];
-    const found = new Set<number>();
-    for (const x of Math.abs(lon) === 180 ? [-180, 180] : [lon]) {
-      for (const { number, polygon } of this.#tree.search({ minX: x, minY: lat, maxX: x, maxY: lat })) {
-        if (number < range.first || number >= range.end || found.has(number)) continue;
-        if (covers(polygon, lat, lon)) found.add(number);
-      }
+    if (layer === undefined) {
+      return [...this.#layers.values()].flatMap((numbered) => lookupIn(numbered, lat, lon));
     }
-    return [...found].sort((a, b) => a - b);
+    const numbered = this.#layers.get(layer);
+    return numbered === undefined ? [] : lookupIn(numbered, lat, lon);
   }
 
   zone(number: number): ZoneAnswer {
-    const { layer, id, properties } = this.#zones[number] as Zone;
+    let found: ZoneAnswer | undefined;
+    for (const { layer, first } of this.#layers.values()) {
+      if (number < first) break;
+      found = layer.zones[number - first];
+    }
+    const { layer, id, properties } = found as ZoneAnswer;
     return { layer, id, properties };
   }
 
   shape(layer: string, id: string): ZoneShape | undefined {
-    const range = this.#numbersOfLayer.get(layer);
-    const zone = this.#zones.slice(range?.first ?? 0, range?.end ?? 0).find((candidate) => candidate.id === id);
+    const zone = this.#layers.get(layer)?.layer.byId.get(id);
     if (zone === undefined) return undefined;
+    const rings = zone.polygons.flatMap((polygon) => polygon.rings);
     return {
       contains: (lat, lon) => zone.polygons.some((polygon) => covers(polygon, lat, lon)),
       boxes: zone.polygons.flatMap(({ boxes }) =>
         boxes.map((box) => [box.west, box.south, box.east, box.north] as const),
       ),
+      vertices: rings.reduce((sum, ring) => sum + ring.unrolled.positions.length, 0),
     };
   }
 }
 
-function polygonsOf(layer: Layer, zone: number): Polygon[] {
+function lookupIn({ layer, first }: NumberedLayer, lat: number, lon: number): number[] {
+  const found = new Set<number>();
+  for (const x of Math.abs(lon) === 180 ? [-180, 180] : [lon]) {
+    for (const { number, polygon } of layer.tree.search({ minX: x, minY: lat, maxX: x, maxY: lat })) {
+      if (!found.has(number) && covers(polygon, lat, lon)) found.add(number);
+    }
+  }
+  return [...found].sort((a, b) => a - b).map((number) => first + number);
+}
+
+function* polygonsOf(layer: Layer, zone: number): Generator<Polygon> {
   const [first, end] = rangeOf(layer.zoneEnds, zone);
-  const polygons: Polygon[] = [];
   for (let part = first; part < end; part++) {
     const rings = ringsOfPart(layer, part).map((ring) => {
       const unrolled = unrollRing(ring);
       const coordinates = [unrolled.positions as unknown as [number, number][]];
       return { unrolled, geometry: { type: 'Polygon' as const, coordinates } };
     });
-    polygons.push({ rings, boxes: rings.flatMap((ring) => boxesOf(ring.unrolled)) });
+    yield { rings, boxes: rings.flatMap((ring) => boxesOf(ring.unrolled)) };
   }
-  return polygons;
 }
 
 function boxesOf(ring: UnrolledRing): FlatBox[] {

@@ -18,6 +18,8 @@ export interface ZoneShape {
   contains(lat: number, lon: number): boolean;
   /** [west, south, east, north] of boxes that cover the zone; west ≤ east. */
   readonly boxes: readonly (readonly [number, number, number, number])[];
+  /** Positions of its rings, where a test takes time in proportion to them. */
+  readonly vertices?: number;
 }
 
 /** One immutable version of all layers. */

@@ -15,6 +15,8 @@ import type {
   ReplyBuffer,
   ScannedDriver,
   SearchQuery,
+  ZoneName,
+  ZoneSource,
 } from '../../src/drivers/engine.ts';
 import type { Fix } from '../../src/drivers/fix.ts';
 import { type DriverRecord, failedFilter, heldFixOf, isLive, saysNothingNew } from '../../src/drivers/record.ts';
@@ -35,6 +37,7 @@ export class Oracle implements DriverEngine {
   readonly options: EngineOptions;
   #drivers = new Map<string, DriverRecord>();
   #sweptAtMs = Number.NaN;
+  #zones: ZoneSource | undefined;
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -79,10 +82,14 @@ export class Oracle implements DriverEngine {
 
   /** Every driver that the query asks for, in order, whatever its k or limit. */
   matches(query: SearchQuery, nowMs: number): Match[] {
-    const live = [...this.#drivers.values()].filter((record) => failedFilter(record, query, nowMs) === undefined);
+    const isInZone = query.zone === undefined ? () => true : this.#inZone(query.zone);
+    const live = [...this.#drivers.values()].filter(
+      (record) => failedFilter(record, query, nowMs) === undefined && isInZone(record.lat, record.lon),
+    );
     const circle = query.kind === 'nearest' ? query : query.area.kind === 'circle' ? query.area : undefined;
     if (circle === undefined) {
-      const contains = containsTest((query as { area: Area }).area);
+      const { area } = query as { area: Area };
+      const contains = area.kind === 'zone' ? this.#inZone(area.zone) : containsTest(area);
       const inside = live.filter((record) => contains(record.lat, record.lon));
       return inside.sort(compare).map((record) => ({ record, distance: undefined }));
     }
@@ -121,8 +128,19 @@ export class Oracle implements DriverEngine {
     return { drivers: this.#drivers.size, driversMax, tags: this.#tagsWith([]).size, bytes: 0 };
   }
 
+  useZones(zones: ZoneSource): void {
+    this.#zones = zones;
+  }
+
   close(): void {
     this.#drivers.clear();
+  }
+
+  #inZone({ layer, id }: ZoneName): (lat: number, lon: number) => boolean {
+    const shape = this.#zones?.shape(layer, id);
+    if (shape === undefined)
+      throw new RazielError('UNKNOWN_ZONE', `there is no zone ${layer}/${id}`, { field: 'zone' });
+    return (lat, lon) => shape.contains(lat, lon);
   }
 
   #tagsWith(more: readonly string[]): Set<string> {
