@@ -67,19 +67,21 @@ class Engine : public Napi::ObjectWrap<Engine> {
                        });
   }
 
-  /** new Engine(status, driversMax, ttlSecondsDefault, searchCandidatesMax) or new Engine(status, handle). */
+  /** new Engine(status, numbers, driversMax, ttlSecondsDefault, searchCandidatesMax) or new Engine(status, numbers, handle). */
   explicit Engine(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Engine>(info) {
     status_ = Napi::Persistent(info[0].As<Napi::Object>());
     statusData_ = info[0].As<Napi::Int32Array>().Data();
+    numbers_ = Napi::Persistent(info[1].As<Napi::Object>());
+    numbersData_ = info[1].As<Napi::Float64Array>().Data();
     try {
       std::shared_ptr<DriverStore> store;
-      if (info.Length() > 2) {
-        store = std::make_shared<DriverStore>(StoreOptions{info[1].As<Napi::Number>().Uint32Value(),
-                                                           info[2].As<Napi::Number>().DoubleValue(),
-                                                           uint64_t(info[3].As<Napi::Number>().DoubleValue())});
+      if (info.Length() > 3) {
+        store = std::make_shared<DriverStore>(StoreOptions{info[2].As<Napi::Number>().Uint32Value(),
+                                                           info[3].As<Napi::Number>().DoubleValue(),
+                                                           uint64_t(info[4].As<Napi::Number>().DoubleValue())});
         handle_ = stores().add(store);
       } else {
-        handle_ = info[1].As<Napi::Number>().Uint32Value();
+        handle_ = info[2].As<Napi::Number>().Uint32Value();
         store = stores().find(handle_);
         if (store == nullptr) throw std::runtime_error("no engine has this handle any more");
       }
@@ -182,50 +184,61 @@ class Engine : public Napi::ObjectWrap<Engine> {
   }
 
   /**
-   * search(numbers: Float64Array, offset, ref?: Uint8Array, tags?, anyTags?, notTags?: strings joined by commas, the filter's zone: layer?,
-   * id?, the area's zone: layer?, id?) → size, kNeeds − size, kTooWide or kUnknownZone. Numbers: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north |
-   * polygons: their number, for each the number of its rings, for each of them the number of positions, turnWest, x, y, x, y …
+   * search(offset, extras?) → size, kNeeds − size, kTooWide or kUnknownZone. What is asked stands in the numbers that the constructor was
+   * given: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north. The extras are what most
+   * searches do without: ref (its MessagePack), tags, anyTags, notTags (joined by commas), zone and areaZone ([layer, id]), polygons
+   * (numbers: how many, for each how many rings, for each of them how many positions, turnWest, x, y, x, y …).
    */
   Napi::Value Search(const Napi::CallbackInfo& info) {
-    const Napi::Float64Array numbers = info[0].As<Napi::Float64Array>();
-    const double* const n = numbers.Data();
-    const size_t offset = info[1].As<Napi::Number>().Uint32Value();
+    const double* const n = numbersData_;
+    const size_t offset = info[0].As<Napi::Number>().Uint32Value();
     SearchRequest request;
     request.kind = SearchRequest::Kind(uint8_t(n[0]));
     const double nowMs = n[1];
     request.limit = uint32_t(n[2]);
     request.explain = n[3] != 0;
     request.filter.maxAgeMs = n[4];
-    if (info[2].IsTypedArray()) request.ref = bytesOf(info[2]);
-    PolygonsArea polygons;
     if (request.kind == SearchRequest::Kind::Box) {
       request.box.emplace(n[5], n[6], n[7], n[8]);
-    } else if (request.kind == SearchRequest::Kind::Polygons) {
-      readPolygons(n + 5, polygons);
-      request.polygons = &polygons;
-    } else if (request.kind != SearchRequest::Kind::Zone) {
+    } else {
       request.lat = n[5];
       request.lon = n[6];
       request.radiusMeters = n[7];
     }
+    if (info[1].IsObject()) return SearchWith(info[1].As<Napi::Object>(), request, nowMs, offset);
+    EpochPin pinned = session_->pin();
+    return Answer(info.Env(), request, nowMs, offset);
+  }
+
+  Napi::Value SearchWith(const Napi::Object& extras, SearchRequest& request, double nowMs, size_t offset) {
+    const Napi::Value ref = extras.Get("ref");
+    if (ref.IsTypedArray()) request.ref = bytesOf(ref);
+    PolygonsArea polygons;
+    if (request.kind == SearchRequest::Kind::Polygons) {
+      readPolygons(extras.Get("polygons").As<Napi::Float64Array>().Data(), polygons);
+      request.polygons = &polygons;
+    }
     std::optional<zones::ZoneReader::Pin> pinnedZones;
     if (zoneReader_ != nullptr) pinnedZones.emplace(*zoneReader_);
     const zones::Snapshot* const snapshot = pinnedZones ? pinnedZones->snapshot() : nullptr;
-    const std::optional<ZoneArea> filterZone = zoneOf(snapshot, info[6], info[7]);
-    const std::optional<ZoneArea> areaZone = zoneOf(snapshot, info[8], info[9]);
-    if (info[6].IsString() != filterZone.has_value() || info[8].IsString() != areaZone.has_value()) {
-      return Napi::Number::New(info.Env(), kUnknownZone);
+    std::optional<ZoneArea> filterZone;
+    std::optional<ZoneArea> areaZone;
+    if (!findZone(snapshot, extras.Get("zone"), filterZone) || !findZone(snapshot, extras.Get("areaZone"), areaZone)) {
+      return Napi::Number::New(extras.Env(), kUnknownZone);
     }
     if (filterZone) request.filter.zone = &*filterZone;
     if (areaZone) request.zone = &*areaZone;
     EpochPin pinned = session_->pin();
-    eachTag(info[3], [&](std::string_view tag) { requireTag(session_->store(), tag, request.filter); });
-    eachTag(info[4], [&](std::string_view tag) { allowTag(session_->store(), tag, request.filter); });
-    eachTag(info[5], [&](std::string_view tag) { refuseTag(session_->store(), tag, request.filter); });
+    eachTag(extras.Get("tags"), [&](std::string_view tag) { requireTag(session_->store(), tag, request.filter); });
+    eachTag(extras.Get("anyTags"), [&](std::string_view tag) { allowTag(session_->store(), tag, request.filter); });
+    eachTag(extras.Get("notTags"), [&](std::string_view tag) { refuseTag(session_->store(), tag, request.filter); });
+    return Answer(extras.Env(), request, nowMs, offset);
+  }
+
+  Napi::Value Answer(Napi::Env env, const SearchRequest& request, double nowMs, size_t offset) {
     MsgpackWriter out = writerFrom(offset);
     const auto outcome = answerSearch(*session_, scratch_, request, nowMs, out);
-    return Napi::Number::New(info.Env(),
-                             outcome == SearchScratch::Outcome::TooWide ? kTooWide : sizeOf(out, offset));
+    return Napi::Number::New(env, outcome == SearchScratch::Outcome::TooWide ? kTooWide : sizeOf(out, offset));
   }
 
   /** useZones(handle): where searches look zones up from now on. */
@@ -236,10 +249,14 @@ class Engine : public Napi::ObjectWrap<Engine> {
     zoneReader_ = std::make_unique<zones::ZoneReader>(*zones_);
   }
 
-  static std::optional<ZoneArea> zoneOf(const zones::Snapshot* snapshot, const Napi::Value& layer, const Napi::Value& id) {
-    if (snapshot == nullptr || !layer.IsString()) return {};
-    const auto shape = snapshot->findZone(layer.As<Napi::String>().Utf8Value(), id.As<Napi::String>().Utf8Value());
-    return shape ? std::optional<ZoneArea>(*shape) : std::nullopt;
+  /** The zone of a name, if one is given; false when there is none of that name. */
+  static bool findZone(const zones::Snapshot* snapshot, const Napi::Value& name, std::optional<ZoneArea>& zone) {
+    if (!name.IsArray()) return true;
+    if (snapshot == nullptr) return false;
+    const auto part = [&](uint32_t i) { return name.As<Napi::Array>().Get(i).As<Napi::String>().Utf8Value(); };
+    const auto shape = snapshot->findZone(part(0), part(1));
+    if (shape) zone.emplace(*shape);
+    return shape.has_value();
   }
 
   static void readPolygons(const double* at, PolygonsArea& polygons) {
@@ -339,6 +356,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
     zones_.reset();
     reply_.Reset();
     status_.Reset();
+    numbers_.Reset();
   }
 
   uint32_t handle_ = 0;
@@ -349,6 +367,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
   const BatchOutcome* lastBatch_ = nullptr;
   Napi::ObjectReference status_;
   int32_t* statusData_ = nullptr;
+  Napi::ObjectReference numbers_;
+  const double* numbersData_ = nullptr;
   Napi::ObjectReference reply_;
   uint8_t* replyData_ = nullptr;
   size_t replySize_ = 0;

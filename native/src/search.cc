@@ -11,6 +11,14 @@ namespace {
 constexpr uint64_t kEdgesPerCandidate = 16;
 /** A leaf's entries are looked at in groups: first the bounds, while the fixes of those that pass are on their way to the cache. */
 constexpr uint32_t kGroup = 32;
+/** Nodes that wait at a time: three of each level above, and the four of the last. */
+constexpr uint32_t kPendingMax = 3 * kCellDepthMax + 4;
+
+/** A node to be looked at, and the least haversine of anything in it. */
+struct Pending {
+  NodeRef node;
+  double bound;
+};
 
 /** A leaf's head and its first twelve entries, which are about half of what it holds; the rest follows by itself. */
 void prefetchNode(const CellHead& head, NodeRef node) {
@@ -57,9 +65,7 @@ struct SearchScratch::NearestGoal {
   std::vector<Hit>& hits;
   DriverSet& seen;
 
-  double boundOf(const CellHead& child, double cosMin) const {
-    return origin.haversineAtLeast(child.corner, child.depth, cosMin);
-  }
+  bool enters(const CellHead&) const { return true; }
   double boundOfQuadrant(const Cell& cell, uint32_t quadrant) const {
     return origin.haversineAtLeast(cornerOfQuadrant(cell.corner, cell.depth, quadrant), cell.depth + 1u, cell.cosMin);
   }
@@ -104,10 +110,8 @@ struct SearchScratch::WithinGoal {
   uint64_t& edges;
 
   double boundOfQuadrant(const Cell&, uint32_t) const { return 0; }
-  double boundOf(const CellHead& node, double) const {
-    return area.touches(node) ? 0 : std::numeric_limits<double>::infinity();
-  }
-  bool reaches(double atLeast) const { return atLeast == 0; }
+  bool enters(const CellHead& node) const { return area.touches(node); }
+  bool reaches(double) const { return true; }
   bool mayTake(GridPoint position, const Leaf&) const { return area.mayHold(position); }
   bool done() const { return hits.size() > limit; }
 
@@ -164,16 +168,15 @@ SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter
   const uint32_t allTags = filter.all.fold();
   const uint32_t anyTags = filter.any.fold();
 
-  pending_.clear();
-  pending_.push_back({store.tree.root(), 0});
-  while (!pending_.empty() && !goal.done()) {
-    const Pending next = pending_.back();
-    pending_.pop_back();
+  std::array<Pending, kPendingMax> pending;
+  pending[0] = {store.tree.root(), 0};
+  for (uint32_t count = 1; count > 0 && !goal.done();) {
+    const Pending next = pending[--count];
     if (!goal.reaches(next.bound)) continue;
     const CellHead& head = store.tree.head(next.node);
     const uint32_t tags = head.tagUnion();
     if ((tags & allTags) != allTags || (filter.hasAny && (tags & anyTags) == 0)) continue;
-    if (!goal.reaches(goal.boundOf(head, head.cosMin))) continue;
+    if (!goal.enters(head)) continue;
     if (filter.zone != nullptr && !filter.zone->touches(head)) continue;
     ++counts_.cells;
     if (isLeaf(next.node)) {
@@ -182,7 +185,7 @@ SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter
       continue;
     }
     const Cell& cell = static_cast<const Cell&>(head);
-    const size_t first = pending_.size();
+    const uint32_t first = count;
     for (uint32_t q = 0; q < 4; ++q) {
       const NodeRef child = cell.children[q].load(std::memory_order_acquire);
       if (child == 0) continue;
@@ -190,10 +193,9 @@ SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter
       if (!goal.reaches(bound)) continue;
       prefetchNode(store.tree.head(child), child);
       // The nearest ends up on top: insertion from the end, farthest first.
-      size_t at = pending_.size();
-      pending_.push_back({child, bound});
-      for (; at > first && pending_[at - 1].bound < bound; --at) pending_[at] = pending_[at - 1];
-      pending_[at] = {child, bound};
+      uint32_t at = count++;
+      for (; at > first && pending[at - 1].bound < bound; --at) pending[at] = pending[at - 1];
+      pending[at] = {child, bound};
     }
   }
   lookAtMoved(store, movesBefore, filter, nowMs, goal);

@@ -100,10 +100,6 @@ class SearchScratch {
   const SearchCounts& counts() const { return counts_; }
 
  private:
-  struct Pending {
-    NodeRef node;
-    double bound;
-  };
   template <typename Goal>
   Outcome run(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal);
   template <typename Goal>
@@ -120,7 +116,6 @@ class SearchScratch {
   struct WithinGoal;
 
   std::vector<Hit> hits_;
-  std::vector<Pending> pending_;
   DriverSet seen_;
   SearchCounts counts_;
 };

@@ -19,6 +19,7 @@ import type {
   Ref,
   RejectedFix,
   ReplyBuffer,
+  Ring,
   ScannedDriver,
   SearchQuery,
   ZoneSource,
@@ -29,6 +30,18 @@ import { decodeBatch } from './batch.ts';
 
 export type NativeEngine = DriverEngine & FrameAnswerer & { readonly handle: number };
 
+/** What most searches do without. */
+interface SearchExtras {
+  ref?: Uint8Array | undefined;
+  /** Joined by commas, as the other lists of tags. */
+  tags?: string | undefined;
+  anyTags?: string | undefined;
+  notTags?: string | undefined;
+  zone?: readonly [layer: string, id: string] | undefined;
+  areaZone?: readonly [layer: string, id: string] | undefined;
+  polygons?: Float64Array | undefined;
+}
+
 /** The addon's class; native/src/addon.cc documents each call. */
 interface AddonEngine {
   readonly handle: number;
@@ -36,18 +49,7 @@ interface AddonEngine {
   answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number): number;
   apply(batch: Uint8Array, nowMs: number, fixesMax: number): number;
   takeRejected(): Uint32Array;
-  search(
-    numbers: Float64Array,
-    offset: number,
-    ref: Uint8Array | undefined,
-    tags: string | undefined,
-    anyTags: string | undefined,
-    notTags: string | undefined,
-    filterLayer: string | undefined,
-    filterZone: string | undefined,
-    areaLayer: string | undefined,
-    areaZone: string | undefined,
-  ): number;
+  search(offset: number, extras?: SearchExtras): number;
   useZones(handle: number): void;
   driver(id: Uint8Array, nowMs: number): number;
   remove(id: Uint8Array, nowMs: number): boolean;
@@ -65,6 +67,7 @@ interface AddonEngine {
 interface Addon {
   Engine: new (
     status: Int32Array,
+    numbers: Float64Array,
     handleOrDriversMax: number,
     ttlSecondsDefault?: number,
     searchCandidatesMax?: number,
@@ -107,14 +110,14 @@ function load(): Loaded {
 
 /** @throws Error when the addon cannot be loaded, or so many drivers have no room in the address space */
 export function openNativeEngine(options: EngineOptions): NativeEngine {
-  return new NativeDriverEngine(options, (Engine, status) => {
-    return new Engine(status, options.driversMax, options.ttlSecondsDefault, options.searchCandidatesMax);
+  return new NativeDriverEngine(options, (Engine, status, numbers) => {
+    return new Engine(status, numbers, options.driversMax, options.ttlSecondsDefault, options.searchCandidatesMax);
   });
 }
 
 /** @param options those that the engine was opened with @throws Error when no thread holds the engine of this handle any more */
 export function attachNativeEngine(handle: number, options: EngineOptions): NativeEngine {
-  return new NativeDriverEngine(options, (Engine, status) => new Engine(status, handle));
+  return new NativeDriverEngine(options, (Engine, ...shared) => new Engine(...shared, handle));
 }
 
 const utf8 = new TextEncoder();
@@ -128,15 +131,19 @@ class NativeDriverEngine implements NativeEngine {
   readonly #own: ReplyBuffer = { bytes: new Uint8Array(4096) };
   /** The buffer that the addon writes to. */
   #reply: Uint8Array | undefined;
-  readonly #numbers = new Float64Array(16);
+  /** What a search asks, where the addon reads it. */
+  readonly #numbers = new Float64Array(9);
   readonly #positions = new Float64Array(2 * SCAN_SLICE_MAX);
   readonly #masks = new Uint32Array(8 * SCAN_SLICE_MAX);
 
-  constructor(options: EngineOptions, make: (Engine: Addon['Engine'], status: Int32Array) => AddonEngine) {
+  constructor(
+    options: EngineOptions,
+    make: (Engine: Addon['Engine'], status: Int32Array, numbers: Float64Array) => AddonEngine,
+  ) {
     const native = loadNative();
     if (!native.ok) throw new Error(`the native engine cannot be loaded: ${native.reason}`);
     this.options = options;
-    this.#addon = make(native.addon.Engine, this.frameStatus);
+    this.#addon = make(native.addon.Engine, this.frameStatus, this.#numbers);
   }
 
   get handle(): number {
@@ -168,24 +175,11 @@ class NativeDriverEngine implements NativeEngine {
   }
 
   search(query: SearchQuery, nowMs: number, ref: Ref, out: ReplyBuffer, offset: number): number {
-    const numbers = numbersOf(query, nowMs, this.#numbers);
-    const refBytes = ref === undefined ? undefined : pack(ref);
-    const [tags, anyTags, notTags] = [query.tags?.join(), query.anyTags?.join(), query.notTags?.join()];
-    const area = query.kind === 'within' && query.area.kind === 'zone' ? query.area.zone : undefined;
+    writeNumbers(query, nowMs, this.#numbers);
+    const extras = extrasOf(query, ref);
     for (;;) {
       if (out.bytes !== this.#reply) this.#writeTo(out);
-      const end = this.#addon.search(
-        numbers,
-        offset,
-        refBytes,
-        tags || undefined,
-        anyTags,
-        notTags || undefined,
-        query.zone?.layer,
-        query.zone?.id,
-        area?.layer,
-        area?.id,
-      );
+      const end = extras === undefined ? this.#addon.search(offset) : this.#addon.search(offset, extras);
       if (end >= 0) return end;
       if (end === TOO_WIDE) throw tooWide(this.options);
       if (end === UNKNOWN_ZONE) throw unknownZone(query);
@@ -291,20 +285,46 @@ function unknownZone(query: SearchQuery): RazielError {
   return new RazielError('UNKNOWN_ZONE', `there is no zone ${named.join(' or no zone ')}`, { field: 'zone' });
 }
 
-/** The query as the addon's `search` takes it; `room` is used when it is large enough. */
-function numbersOf(query: SearchQuery, nowMs: number, room: Float64Array): Float64Array {
-  const maxAgeMs = query.maxAgeSeconds === undefined ? Number.POSITIVE_INFINITY : query.maxAgeSeconds * 1000;
-  const explain = query.explain === true ? 1 : 0;
-  if (query.kind === 'nearest') {
-    return filled(room, [KIND.nearest, nowMs, query.k, explain, maxAgeMs, query.lat, query.lon, query.radiusMeters]);
+/** What is asked, as the addon's `search` reads it. */
+function writeNumbers(query: SearchQuery, nowMs: number, numbers: Float64Array): void {
+  const area = query.kind === 'nearest' ? query : query.area;
+  numbers[0] = KIND[area.kind];
+  numbers[1] = nowMs;
+  numbers[2] = query.kind === 'nearest' ? query.k : query.limit;
+  numbers[3] = query.explain === true ? 1 : 0;
+  numbers[4] = query.maxAgeSeconds === undefined ? Number.POSITIVE_INFINITY : query.maxAgeSeconds * 1000;
+  if (area.kind === 'nearest' || area.kind === 'circle') {
+    numbers[5] = area.lat;
+    numbers[6] = area.lon;
+    numbers[7] = area.radiusMeters;
+  } else if (area.kind === 'bbox') {
+    numbers[5] = area.west;
+    numbers[6] = area.south;
+    numbers[7] = area.east;
+    numbers[8] = area.north;
   }
-  const { area, limit } = query;
-  const common = [KIND[area.kind], nowMs, limit, explain, maxAgeMs];
-  if (area.kind === 'circle') return filled(room, [...common, area.lat, area.lon, area.radiusMeters]);
-  if (area.kind === 'bbox') return filled(room, [...common, area.west, area.south, area.east, area.north]);
-  if (area.kind === 'zone') return filled(room, common);
-  const numbers = [...common, area.polygons.length];
-  for (const rings of area.polygons) {
+}
+
+/** The rest of what is asked, or undefined when there is no more. */
+function extrasOf(query: SearchQuery, ref: Ref): SearchExtras | undefined {
+  const { tags, anyTags, notTags, zone } = query;
+  const area = query.kind === 'within' ? query.area : undefined;
+  const hasArea = area?.kind === 'polygons' || area?.kind === 'zone';
+  if (ref === undefined && !hasArea && !tags && !anyTags && !notTags && !zone) return undefined;
+  return {
+    ref: ref === undefined ? undefined : pack(ref),
+    tags: tags?.join() || undefined,
+    anyTags: anyTags?.join() || undefined,
+    notTags: notTags?.join() || undefined,
+    zone: zone && [zone.layer, zone.id],
+    areaZone: area?.kind === 'zone' ? [area.zone.layer, area.zone.id] : undefined,
+    polygons: area?.kind === 'polygons' ? numbersOfPolygons(area.polygons) : undefined,
+  };
+}
+
+function numbersOfPolygons(polygons: readonly (readonly Ring[])[]): Float64Array {
+  const numbers: number[] = [polygons.length];
+  for (const rings of polygons) {
     const { shell, holes } = preparePolygon(rings);
     numbers.push(1 + holes.length);
     for (const ring of [shell, ...holes]) {
@@ -313,11 +333,6 @@ function numbersOf(query: SearchQuery, nowMs: number, room: Float64Array): Float
     }
   }
   return Float64Array.from(numbers);
-}
-
-function filled(room: Float64Array, numbers: readonly number[]): Float64Array {
-  room.set(numbers);
-  return room;
 }
 
 function namesOf(masks: Uint32Array, start: number, names: readonly string[]): string[] {
