@@ -7,7 +7,7 @@ export interface RunOptions {
   readonly quick: boolean;
   readonly seed: number;
   /**
-   * Keep the load driver from sleeping in closed loops. A sleeping one is woken up by the server's kernel, at the server's expense: about a
+   * Keep the load driver from sleeping in pipelined runs. A sleeping one is woken up by the server's kernel, at the server's expense: up to a
    * tenth of what a nearest query costs on a virtual machine.
    */
   readonly awakeDriver: boolean;
