@@ -16,6 +16,7 @@ import {
   SEARCH_CANDIDATES_MAX_DEFAULT,
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
+  ZONES_BYTES_MAX_DEFAULT,
 } from './limits.ts';
 
 const THREADS_MAX = 256;
@@ -58,6 +59,9 @@ const SCHEMA = z
     frameBytesMax: whole(1_024, 64 * 1024 * 1024)
       .default(FRAME_BYTES_MAX_DEFAULT)
       .describe('bytes of a frame or body at most'),
+    zonesBytesMax: whole(1_024, 1024 * 1024 * 1024)
+      .default(ZONES_BYTES_MAX_DEFAULT)
+      .describe('bytes of an upload of zones at most'),
     batchFixesMax: whole(1, 1_000_000).default(BATCH_FIXES_MAX_DEFAULT).describe('fixes in a batch at most'),
     inFlightMax: whole(1, 10_000_000)
       .default(IN_FLIGHT_PER_CONNECTION_DEFAULT)

@@ -18,6 +18,7 @@ export const RADIUS_METERS_MAX = 1_000_000;
 export const WITHIN_LIMIT_DEFAULT = 100;
 export const WITHIN_LIMIT_MAX = 10_000;
 export const MULTISEARCH_MAX = 64;
+export const ZONE_POINTS_MAX = 10_000;
 export const GEOMETRY_VERTICES_MAX = 10_000;
 export const LAYER_NAME_LENGTH_MAX = 64;
 export const ZONE_FAULTS_LISTED_MAX = 100;
@@ -28,9 +29,14 @@ export const SUPPLY_RESOLUTION_DEFAULT = 8;
 export const SUPPLY_RESOLUTION_MAX = 15;
 export const SUPPLY_CELLS_MAX = 250_000;
 
+/** Bytes of an answer that a client can make as large as it likes by asking for much. */
+export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
 // Defaults of what can be configured.
 export const DRIVERS_MAX_DEFAULT = 2_000_000;
 export const FRAME_BYTES_MAX_DEFAULT = 1024 * 1024;
+/** Of GeoJSON in an upload of zones. */
+export const ZONES_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
 export const BATCH_FIXES_MAX_DEFAULT = 10_000;
 export const SEARCH_CANDIDATES_MAX_DEFAULT = 1_000_000;
 export const IN_FLIGHT_PER_CONNECTION_DEFAULT = 16_384;

@@ -1,6 +1,7 @@
 // One serving thread, put together: the engine, the operations on it, the transport in front. The main thread is one when there is
 // only one; with more, each is a worker (server-thread.ts).
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import type { DriverEngine, FrameAnswerer } from './drivers/engine.ts';
 import { Counters, CounterTotals } from './metrics/counters.ts';
@@ -8,6 +9,9 @@ import { LoopDelay } from './metrics/loop-delay.ts';
 import { createMetrics } from './metrics/prometheus.ts';
 import { Reply } from './service/reply.ts';
 import { Service, type SupplyCounter } from './service/service.ts';
+import type { ZoneMeters } from './metrics/zone-meters.ts';
+import type { ZoneLookups } from './zoning/lookups.ts';
+import type { RemoteZones } from './zoning/remote.ts';
 import { ServingApp } from './transport/app.ts';
 import { Turns } from './transport/turns.ts';
 
@@ -19,6 +23,7 @@ export interface ServingOptions {
   /** The row of the block that is this thread's. */
   readonly thread: number;
   readonly supply: SupplyCounter;
+  readonly zones: { readonly lookups: ZoneLookups; readonly remote: RemoteZones; readonly meters: ZoneMeters };
   readonly isReady: () => boolean;
   readonly report: (error: unknown) => void;
 }
@@ -32,13 +37,19 @@ export interface Serving {
 }
 
 export function createServing(options: ServingOptions): Serving {
-  const { config, engine, shared, thread } = options;
+  const { config, engine, shared, thread, zones } = options;
   const counters = new Counters(shared, thread);
   const totals = new CounterTotals(shared);
   const loopDelay = new LoopDelay(counters);
   let isDraining = false;
-  const service = new Service(engine, new Reply(), { batchFixesMax: config.batchFixesMax }, options.supply, (result) =>
-    counters.fixes(result.accepted, result.stale, result.duplicate, result.rejected.length),
+  engine.useZones(zones.lookups.source);
+  const service = new Service(
+    engine,
+    new Reply(),
+    { batchFixesMax: config.batchFixesMax },
+    options.supply,
+    (result) => counters.fixes(result.accepted, result.stale, result.duplicate, result.rejected.length),
+    zones.lookups,
   );
   const app = new ServingApp({
     service,
@@ -50,12 +61,13 @@ export function createServing(options: ServingOptions): Serving {
       heldBytesMax: config.heldBytesMax,
     },
     bodyBytesMax: config.frameBytesMax,
+    zones: zones.remote,
     connectionsMax: config.connectionsMax,
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
     isDraining: () => isDraining,
     isReady: options.isReady,
-    metrics: createMetrics(totals, engine),
+    metrics: createMetrics(totals, engine, zones.meters),
     report: options.report,
   });
   return {
@@ -63,7 +75,12 @@ export function createServing(options: ServingOptions): Serving {
     async drain(ms) {
       isDraining = true;
       app.stopListening();
-      await app.drain(performance.now() + ms);
+      const deadline = performance.now() + ms;
+      await app.drain(deadline);
+      await Promise.race([
+        zones.remote.whenIdle(),
+        sleep(Math.max(0, deadline - performance.now()), undefined, { ref: false }),
+      ]);
     },
     close() {
       loopDelay.stop();

@@ -5,6 +5,10 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Config } from './config.ts';
 import { createServing } from './server-serving.ts';
 import { attachEngine } from './service/engines.ts';
+import { ZoneMeters } from './metrics/zone-meters.ts';
+import { NativeZones } from './zones/native.ts';
+import { nativeLookups } from './zoning/lookups.ts';
+import { RemoteZones } from './zoning/remote.ts';
 import { RemoteSupply } from './supply/remote.ts';
 
 export interface ServingThreadData {
@@ -13,6 +17,9 @@ export interface ServingThreadData {
   readonly thread: number;
   readonly handle: number;
   readonly supplyPort: MessagePort;
+  readonly zonesHandle: number;
+  readonly zonesPort: MessagePort;
+  readonly zoneMeters: SharedArrayBuffer;
   /** One int32: 1 once every thread listens. */
   readonly ready: SharedArrayBuffer;
 }
@@ -28,6 +35,8 @@ const data = workerData as ServingThreadData;
 const main = parentPort as MessagePort;
 const engine = attachEngine(data.handle, data.config);
 const supply = new RemoteSupply(data.supplyPort);
+const zones = new NativeZones(data.zonesHandle);
+const remoteZones = new RemoteZones(data.zonesPort, data.config.zonesBytesMax);
 const ready = new Int32Array(data.ready);
 const serving = createServing({
   config: data.config,
@@ -35,6 +44,7 @@ const serving = createServing({
   shared: data.shared,
   thread: data.thread,
   supply: (query, ref, encoding) => supply.count(query, ref, encoding),
+  zones: { lookups: nativeLookups(zones), remote: remoteZones, meters: new ZoneMeters(data.zoneMeters) },
   isReady: () => Atomics.load(ready, 0) === 1,
   report: (error) => tell({ report: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
 });
@@ -47,7 +57,9 @@ main.on('message', async (message: ToThread) => {
   await serving.drain(message.drainMs);
   serving.close();
   data.supplyPort.close();
+  remoteZones.close();
   engine.close();
+  zones.close();
   tell({ drained: true });
   main.close();
 });

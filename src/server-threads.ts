@@ -3,14 +3,18 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from './config.ts';
 import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
+import type { ZonesWorkerData } from './zoning/worker.ts';
 import type { SupplyWorkerData } from './supply/worker.ts';
 
 /** How much longer than its drain a thread may take to end before it is terminated. */
 const ENDING_MS = 1_000;
 const SUPPLY_ENDING_MS = 200;
+const ZONES_ENDING_MS = 200;
+/** Of the zones thread: the objects that 64 MiB of JSON can become, and the layers. */
+const ZONES_HEAP_MIB = 4_096;
 
-/** The supply thread and, for each serving thread, the port to reach it by. */
-export interface SupplyThread {
+/** A thread that works for the serving threads and, for each of those, the port to reach it by. */
+export interface HelperThread {
   readonly ports: readonly MessagePort[];
   stop(): Promise<void>;
 }
@@ -21,7 +25,7 @@ export function startSupplyThread(
   handle: number,
   servingThreads: number,
   onFailure: (error: Error) => void,
-): SupplyThread {
+): HelperThread {
   const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
   const workerData: SupplyWorkerData = { config, handle, ports: channels.map((channel) => channel.port2) };
   const worker = new Worker(new URL('./supply/worker.js', import.meta.url), {
@@ -41,6 +45,34 @@ export function startSupplyThread(
   };
 }
 
+/** As startSupplyThread. */
+export function startZonesThread(
+  config: Config,
+  handle: number | undefined,
+  meters: SharedArrayBuffer,
+  servingThreads: number,
+  onFailure: (error: Error) => void,
+): HelperThread {
+  const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
+  const workerData: ZonesWorkerData = { config, handle, meters, ports: channels.map((channel) => channel.port2) };
+  const worker = new Worker(new URL('./zoning/worker.js', import.meta.url), {
+    workerData,
+    transferList: [...workerData.ports],
+    name: 'raziel zones',
+    resourceLimits: { maxOldGenerationSizeMb: ZONES_HEAP_MIB },
+  });
+  const watch = watchWorker(worker, 'the zones thread', onFailure);
+  return {
+    ports: channels.map((channel) => channel.port1),
+    async stop() {
+      watch.expectEnd();
+      worker.postMessage('stop');
+      // It may be in the middle of an upload, which nobody waits for any more.
+      await endOrTerminate(worker, watch.ended, ZONES_ENDING_MS);
+    },
+  };
+}
+
 export interface ServingThreads {
   /** Listens in every thread; false when one could not. */
   listen(port: number): Promise<boolean>;
@@ -52,15 +84,27 @@ export async function startServingThreads(
   handle: number,
   shared: SharedArrayBuffer,
   supplyPorts: readonly MessagePort[],
+  zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
   report: (text: string) => void,
   onFailure: (error: Error) => void,
 ): Promise<ServingThreads> {
   const ready = new SharedArrayBuffer(4);
   const threads = supplyPorts.map((supplyPort, thread) => {
-    const workerData: ServingThreadData = { config, shared, thread, handle, supplyPort, ready };
+    const zonesPort = zones.ports[thread] as MessagePort;
+    const workerData: ServingThreadData = {
+      config,
+      shared,
+      thread,
+      handle,
+      supplyPort,
+      zonesHandle: zones.handle,
+      zonesPort,
+      zoneMeters: zones.meters,
+      ready,
+    };
     const worker = new Worker(new URL('./server-thread.js', import.meta.url), {
       workerData,
-      transferList: [supplyPort],
+      transferList: [supplyPort, zonesPort],
       name: `raziel serving ${thread}`,
     });
     worker.on('message', (message: FromThread) => {

@@ -4,15 +4,27 @@
 //   … server.port …
 //   await server.stop();
 
+import type { MessagePort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 import { allocateCounters } from './metrics/counters.ts';
 import { createServing } from './server-serving.ts';
-import { type ServingThreads, startServingThreads, startSupplyThread, type SupplyThread } from './server-threads.ts';
+import { ZoneMeters } from './metrics/zone-meters.ts';
+import {
+  type HelperThread,
+  type ServingThreads,
+  startServingThreads,
+  startSupplyThread,
+  startZonesThread,
+} from './server-threads.ts';
 import { type ChosenEngine, chooseEngine } from './service/engines.ts';
 import type { SupplyCounter } from './service/service.ts';
 import { RemoteSupply } from './supply/remote.ts';
 import { SlicedSupply } from './supply/slices.ts';
+import { NativeZones } from './zones/native.ts';
+import { nativeLookups } from './zoning/lookups.ts';
+import { PortableLookups } from './zoning/portable-lookups.ts';
+import { RemoteZones } from './zoning/remote.ts';
 import { lockPort } from './transport/port-lock.ts';
 
 const SWEEP_MS = 50;
@@ -103,19 +115,30 @@ async function startOne(
   onFailure: (error: Error) => void,
 ): Promise<Front> {
   const supplyThread = handle === undefined ? undefined : startSupplyThread(config, handle, 1, onFailure);
+  const nativeZones = handle === undefined ? undefined : new NativeZones();
+  const meters = new ZoneMeters();
+  const zonesThread = startZonesThread(config, nativeZones?.handle, meters.shared, 1, onFailure);
+  const portableZones = nativeZones === undefined ? new PortableLookups() : undefined;
+  const remote = new RemoteZones(zonesThread.ports[0] as MessagePort, config.zonesBytesMax, portableZones);
+  const lookups = nativeZones === undefined ? (portableZones as PortableLookups) : nativeLookups(nativeZones);
+  const stopHelpers = async (): Promise<void> => {
+    await Promise.all([supplyThread?.stop(), zonesThread.stop()]);
+    nativeZones?.close();
+  };
   const serving = createServing({
     config,
     engine,
     shared: allocateCounters(1),
     thread: 0,
     supply: supplyOf(supplyThread, engine),
+    zones: { lookups, remote, meters },
     isReady: () => true,
     report: (error) => log.error(error),
   });
   const port = serving.listen(config.port, false);
   if (port === undefined) {
     serving.close();
-    await supplyThread?.stop();
+    await stopHelpers();
     throw cannotListen(config);
   }
   return {
@@ -123,12 +146,12 @@ async function startOne(
     async stop(drainMs) {
       await serving.drain(drainMs);
       serving.close();
-      await supplyThread?.stop();
+      await stopHelpers();
     },
   };
 }
 
-function supplyOf(thread: SupplyThread | undefined, engine: ChosenEngine['engine']): SupplyCounter {
+function supplyOf(thread: HelperThread | undefined, engine: ChosenEngine['engine']): SupplyCounter {
   const [port] = thread?.ports ?? [];
   const supply = port === undefined ? new SlicedSupply(engine) : new RemoteSupply(port);
   return (query, ref, encoding) => supply.count(query, ref, encoding);
@@ -144,18 +167,24 @@ async function startSeveral(
 ): Promise<Front> {
   const lock = await lockPort(config.host, config.port);
   if (lock === undefined) throw cannotListen(config);
-  let supplyThread: SupplyThread | undefined;
+  const zones = new NativeZones();
+  const meters = new ZoneMeters();
+  let supplyThread: HelperThread | undefined;
+  let zonesThread: HelperThread | undefined;
   let serving: ServingThreads | undefined;
   const stop = async (drainMs: number): Promise<void> => {
     await serving?.drain(drainMs);
-    await supplyThread?.stop();
+    await Promise.all([supplyThread?.stop(), zonesThread?.stop()]);
+    zones.close();
     lock.release();
   };
   try {
     supplyThread = startSupplyThread(config, handle, threads, onFailure);
+    zonesThread = startZonesThread(config, zones.handle, meters.shared, threads, onFailure);
+    const ofZones = { handle: zones.handle, ports: zonesThread.ports, meters: meters.shared };
     const counters = allocateCounters(threads);
     const report = (text: string): void => log.error(text);
-    serving = await startServingThreads(config, handle, counters, supplyThread.ports, report, onFailure);
+    serving = await startServingThreads(config, handle, counters, supplyThread.ports, ofZones, report, onFailure);
     if (!(await serving.listen(lock.port))) throw cannotListen(config);
   } catch (error) {
     await stop(0);

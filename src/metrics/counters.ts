@@ -12,6 +12,8 @@ export const COUNTED_OPS = [
   'driver',
   'remove',
   'supply',
+  'zonesAt',
+  'zones',
   'ping',
   'other',
 ] as const;

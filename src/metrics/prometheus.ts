@@ -11,17 +11,32 @@ import {
   type Single,
   TRANSPORTS,
 } from './counters.ts';
+import { UPLOAD_OUTCOMES, ZONE_STAGES, type ZoneMeters } from './zone-meters.ts';
+
+/** Names of UPLOAD_OUTCOMES as labels have them. */
+const OUTCOME_LABELS = {
+  published: 'published',
+  dryRun: 'dry_run',
+  refused: 'refused',
+  conflict: 'conflict',
+  failed: 'failed',
+};
 
 export interface MetricsText {
   readonly contentType: string;
   readonly text: string;
 }
 
-export function createMetrics(totals: CounterTotals, engine: DriverEngine): () => Promise<MetricsText> {
+export function createMetrics(
+  totals: CounterTotals,
+  engine: DriverEngine,
+  zones: ZoneMeters,
+): () => Promise<MetricsText> {
   const registry = new Registry();
   registerRequests(registry, totals);
   registerConnections(registry, totals);
   registerEngine(registry, engine);
+  registerZones(registry, zones);
   registerProcess(registry, totals);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
 }
@@ -121,6 +136,31 @@ function registerEngine(registry: Registry, engine: DriverEngine): void {
   gauge(registry, 'raziel_engine_bytes', 'Memory of the index of drivers.', [], (metric) =>
     metric.set(engine.stats().bytes),
   );
+}
+
+function registerZones(registry: Registry, zones: ZoneMeters): void {
+  const singles = [
+    ['raziel_zones_version', 'Version of the zones that lookups see.', 'version'],
+    ['raziel_zones_layers', 'Layers of zones.', 'layers'],
+    ['raziel_zones_zones', 'Zones of all layers.', 'zones'],
+    ['raziel_zones_vertices', 'Positions of all zones.', 'vertices'],
+    ['raziel_zones_uploads_under_way', 'Uploads of zones that are worked on or wait for their turn.', 'waiting'],
+  ] as const;
+  for (const [name, help, single] of singles) {
+    gauge(registry, name, help, [], (metric) => metric.set(zones.single(single)));
+  }
+  const seconds = 'raziel_zones_build_seconds_total';
+  counter(registry, seconds, 'Seconds of work on uploads of zones, by stage.', ['stage'], (metric) => {
+    for (const stage of ZONE_STAGES) metric.inc({ stage }, zones.seconds(stage));
+  });
+  const last = 'raziel_zones_build_seconds';
+  gauge(registry, last, 'Seconds that the last upload of zones took, by stage.', ['stage'], (metric) => {
+    for (const stage of ZONE_STAGES) metric.set({ stage }, zones.lastSeconds(stage));
+  });
+  const uploads = 'raziel_zones_uploads_total';
+  counter(registry, uploads, 'Uploads of zones, by what became of them.', ['outcome'], (metric) => {
+    for (const name of UPLOAD_OUTCOMES) metric.inc({ outcome: OUTCOME_LABELS[name] }, zones.uploads(name));
+  });
 }
 
 function registerProcess(registry: Registry, totals: CounterTotals): void {

@@ -9,9 +9,11 @@ import {
   TAGS_DISTINCT_MAX,
   TAGS_PER_DRIVER_MAX,
   TTL_SECONDS_MAX,
+  ZONE_FAULTS_LISTED_MAX,
+  ZONE_POINTS_MAX,
 } from '../limits.ts';
 import type { Parameter } from './parameters.ts';
-import { NEAREST_PARAMETERS, WITHIN_PARAMETERS } from './searches.ts';
+import { NESTED_WITHIN_PARAMETERS, NEAREST_PARAMETERS, WITHIN_PARAMETERS } from './searches.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -38,7 +40,11 @@ const SPEED = number('Metres per second.');
 const ACCURACY = number('Metres.');
 const TTL = number('Seconds.', { exclusiveMinimum: 0, maximum: TTL_SECONDS_MAX });
 const AGE = number("Seconds since the fix's time.");
+const POINT: Schema = { type: 'array', prefixItems: [LAT, LON], minItems: 2, maxItems: 2 };
 const COUNT: Schema = { type: 'integer', minimum: 0 };
+
+const VERSION: Schema = { type: 'integer', minimum: 0, description: 'Of all layers together; it only grows.' };
+const PROPERTIES: Schema = { type: ['object', 'null'], description: 'As uploaded.' };
 
 const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
 
@@ -71,6 +77,8 @@ export function schemaOf(parameter: Parameter): Schema {
       return { ...reference('Circle'), description };
     case 'searches':
       return { ...list(reference('Search'), { minItems: 1, maxItems: MULTISEARCH_MAX }), description };
+    case 'points':
+      return { ...list(POINT, { maxItems: ZONE_POINTS_MAX }), description };
     case 'batch':
       return { ...list({ anyOf: [reference('Fix'), reference('Row')] }), description };
     case 'string':
@@ -87,11 +95,9 @@ function bodyOf(parameters: readonly Parameter[]): Schema {
 const AREA_NAMES: ReadonlySet<string> = new Set(['bbox', 'geometry', 'circle', 'zone']);
 
 function searchWithin(): Schema {
-  const [areas, others] = [true, false].map((isArea) =>
-    WITHIN_PARAMETERS.filter((parameter) => AREA_NAMES.has(parameter.name) === isArea),
-  ) as [Parameter[], Parameter[]];
+  const areas = WITHIN_PARAMETERS.filter((parameter) => AREA_NAMES.has(parameter.name));
   const area = { ...bodyOf(areas), minProperties: 1, maxProperties: 1, description: 'Exactly one area.' };
-  const rest = bodyOf(others) as { properties: Record<string, Schema> };
+  const rest = bodyOf(NESTED_WITHIN_PARAMETERS) as { properties: Record<string, Schema> };
   return { ...object({ within: area, ...rest.properties }, ['within']), additionalProperties: false };
 }
 
@@ -216,6 +222,76 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['resolution', 'cells'],
   ),
+  Zone: object({ layer: { type: 'string' }, id: ID, properties: PROPERTIES }, ['layer', 'id', 'properties']),
+  ZonesAt: object({ version: VERSION, zones: list(reference('Zone')) }, ['version', 'zones']),
+  ZonePoints: object({ points: list(POINT, { maxItems: ZONE_POINTS_MAX }), layer: { type: 'string' } }, ['points']),
+  ZonesAtPoints: object({ version: VERSION, results: list(object({ zones: list(reference('Zone')) }, ['zones'])) }, [
+    'version',
+    'results',
+  ]),
+  ZoneLayers: object(
+    {
+      version: VERSION,
+      layers: list(
+        object(
+          { layer: { type: 'string' }, etag: { type: 'string' }, version: VERSION, zones: COUNT, vertices: COUNT },
+          ['layer', 'etag', 'version', 'zones', 'vertices'],
+        ),
+      ),
+    },
+    ['version', 'layers'],
+  ),
+  ZoneLayer: object(
+    {
+      type: { const: 'FeatureCollection' },
+      features: list(
+        object(
+          {
+            type: { const: 'Feature' },
+            id: { type: ['string', 'number'] },
+            properties: PROPERTIES,
+            geometry: reference('ZoneGeometry'),
+          },
+          ['type', 'geometry'],
+        ),
+      ),
+    },
+    ['type', 'features'],
+  ),
+  ZoneGeometry: object({ type: { enum: ['Polygon', 'MultiPolygon'] }, coordinates: { type: 'array' } }, [
+    'type',
+    'coordinates',
+  ]),
+  ZonesPut: {
+    ...object(
+      {
+        layer: { type: 'string' },
+        version: VERSION,
+        zones: COUNT,
+        vertices: COUNT,
+        buildMs: number('Milliseconds from the upload to its publication; absent for a dry run.'),
+        added: list(ID),
+        removed: list(ID),
+        changed: list(ID),
+        repaired: list(reference('ZoneFault'), { maxItems: ZONE_FAULTS_LISTED_MAX }),
+        repairedMore: COUNT,
+      },
+      ['layer', 'version', 'zones', 'vertices'],
+    ),
+    description: '`added`, `removed` and `changed` are those of a dry run, `repaired` those of `repair`.',
+  },
+  ZonesDeleted: object({ layer: { type: 'string' }, version: VERSION }, ['layer', 'version']),
+  ZoneFault: object(
+    {
+      code: { type: 'string' },
+      message: { type: 'string' },
+      feature: COUNT,
+      part: COUNT,
+      ring: COUNT,
+      position: COUNT,
+    },
+    ['code', 'message'],
+  ),
   Status: object({ status: { type: 'string' } }, ['status']),
   Error: object(
     {
@@ -224,7 +300,12 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
           code: { type: 'string', enum: Object.keys(STATUS_OF_CODE) },
           message: { type: 'string' },
           field: { type: 'string', description: "The request's field at fault." },
-          index: { ...COUNT, description: 'Of a multisearch: which search is at fault.' },
+          index: { ...COUNT, description: 'Of a multisearch: which search is at fault; of points: which point.' },
+          faults: {
+            ...list(reference('ZoneFault'), { maxItems: ZONE_FAULTS_LISTED_MAX }),
+            description: 'Of BAD_ZONES: what is wrong with the upload, in its order.',
+          },
+          more: { ...COUNT, description: 'Of BAD_ZONES: how many faults are not listed.' },
         },
         ['code', 'message'],
       ),

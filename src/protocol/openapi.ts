@@ -13,6 +13,12 @@ const ANSWERS: Partial<Record<OperationName, string>> = {
   multisearch: 'MultisearchAnswer',
   driver: 'Driver',
   supply: 'Supply',
+  zonesAt: 'ZonesAt',
+  zonesAtPoints: 'ZonesAtPoints',
+  zonesList: 'ZoneLayers',
+  zonesPut: 'ZonesPut',
+  zonesGet: 'ZoneLayer',
+  zonesDelete: 'ZonesDeleted',
   healthz: 'Status',
   readyz: 'Status',
 };
@@ -23,6 +29,8 @@ const BODIES: Partial<Record<OperationName, Schema>> = {
   },
   search: reference('Search'),
   multisearch: reference('Multisearch'),
+  zonesAtPoints: reference('ZonePoints'),
+  zonesPut: reference('ZoneLayer'),
 };
 
 const SEARCH_ERRORS: readonly ErrorCode[] = ['SEARCH_TOO_WIDE', 'OVERLOADED'];
@@ -31,12 +39,18 @@ const BODY_ERRORS: readonly ErrorCode[] = ['BAD_JSON', 'BAD_MSGPACK', 'BAD_REQUE
 /** Codes that the operation may answer with, beside those of its own parameters. */
 const ERRORS: Partial<Record<OperationName, readonly ErrorCode[]>> = {
   locations: BODY_ERRORS,
-  nearest: ['SEARCH_TOO_WIDE', 'NOT_SUPPORTED'],
-  search: [...BODY_ERRORS, 'SEARCH_TOO_WIDE', 'NOT_SUPPORTED'],
-  multisearch: [...BODY_ERRORS, 'SEARCH_TOO_WIDE', 'NOT_SUPPORTED'],
+  nearest: ['SEARCH_TOO_WIDE', 'UNKNOWN_ZONE', 'NOT_SUPPORTED'],
+  search: [...BODY_ERRORS, 'SEARCH_TOO_WIDE', 'UNKNOWN_ZONE', 'NOT_SUPPORTED'],
+  multisearch: [...BODY_ERRORS, 'SEARCH_TOO_WIDE', 'UNKNOWN_ZONE', 'NOT_SUPPORTED'],
   driver: ['UNKNOWN_DRIVER'],
   remove: ['UNKNOWN_DRIVER'],
   supply: SEARCH_ERRORS,
+  zonesAt: ['TOO_LARGE'],
+  zonesAtPoints: [...BODY_ERRORS, 'BAD_LAT', 'BAD_LON', 'BAD_LAYER'],
+  zonesPut: ['BAD_JSON', 'BAD_ZONES', 'TOO_LARGE', 'UNSUPPORTED_TYPE', 'OVERLOADED', 'SHUTTING_DOWN'],
+  zonesGet: ['UNKNOWN_LAYER', 'OVERLOADED'],
+  zonesList: ['OVERLOADED'],
+  zonesDelete: ['UNKNOWN_LAYER', 'OVERLOADED', 'SHUTTING_DOWN'],
   readyz: ['SHUTTING_DOWN', 'OVERLOADED'],
 };
 
@@ -78,12 +92,12 @@ function describe(operation: Operation, route: HttpRoute): object {
 }
 
 function parameterOf(parameter: Parameter, route: HttpRoute): object {
-  const isInPath = route.from === 'path';
+  const place = parameter.place ?? (route.from === 'path' ? 'path' : 'query');
   const isList = parameter.type === 'tags' || parameter.type === 'bbox';
   return {
     name: parameter.name,
-    in: isInPath ? 'path' : 'query',
-    required: isInPath || parameter.required === true,
+    in: place,
+    required: place === 'path' || parameter.required === true,
     description: parameter.description,
     schema: schemaOf(parameter),
     // Lists are written `a,b`.
@@ -93,6 +107,7 @@ function parameterOf(parameter: Parameter, route: HttpRoute): object {
 
 function bodyContent(name: OperationName, schema: Schema): object {
   const common = { 'application/json': { schema }, 'application/msgpack': { schema } };
+  if (name === 'zonesPut') return { 'application/geo+json': { schema }, 'application/json': { schema } };
   if (name !== 'locations') return common;
   const lines = { type: 'string', description: 'One fix or row a line.' };
   return { ...common, 'application/x-ndjson': { schema: lines } };
@@ -102,6 +117,11 @@ function success(operation: Operation): object {
   if (operation.name === 'remove') return { 204: { description: 'Forgotten.' } };
   if (operation.name === 'metrics') {
     return { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } };
+  }
+  if (operation.name === 'zonesGet') {
+    const content = { 'application/geo+json': { schema: reference('ZoneLayer') } };
+    const headers = { ETag: { description: 'For If-Match.', schema: { type: 'string' } } };
+    return { 200: { description: 'The layer.', headers, content } };
   }
   const name = ANSWERS[operation.name];
   const schema = name === undefined ? { type: 'object' } : reference(name);
@@ -124,7 +144,7 @@ function failures(operation: Operation, route: HttpRoute): object {
 
 /** Codes of what is inside the body of a search. */
 function searchCodes(name: OperationName): ErrorCode[] {
-  if (name === 'locations') return [];
+  if (name === 'locations' || name === 'zonesAtPoints') return [];
   const searches = OPERATIONS.filter((operation) => operation.name === 'nearest' || operation.name === 'within');
   return searches.flatMap((operation) => operation.parameters.map((parameter) => parameter.code));
 }

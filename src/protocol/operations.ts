@@ -13,6 +13,12 @@ export type OperationName =
   | 'driver'
   | 'remove'
   | 'supply'
+  | 'zonesAt'
+  | 'zonesAtPoints'
+  | 'zonesList'
+  | 'zonesPut'
+  | 'zonesGet'
+  | 'zonesDelete'
   | 'ping'
   | 'healthz'
   | 'readyz'
@@ -20,11 +26,14 @@ export type OperationName =
   | 'openapi';
 
 export interface HttpRoute {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  /** With `{id}` where a path parameter stands. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{name}` at the end where a path parameter stands. */
   readonly path: string;
-  /** Where the parameters come from: the query string, the body, or the path alone. */
-  readonly from: 'query' | 'body' | 'path' | 'nothing';
+  /**
+   * Where the parameters come from: the query string, the body, or the path alone. An upload has them in path, query and headers, and a
+   * body that no serving thread reads.
+   */
+  readonly from: 'query' | 'body' | 'path' | 'upload' | 'nothing';
 }
 
 export interface Operation {
@@ -92,6 +101,48 @@ export const OPERATIONS: readonly Operation[] = [
     webSocket: true,
     parameters: [P.RESOLUTION, P.BBOX, P.TAGS],
   },
+  {
+    name: 'zonesAt',
+    summary: 'The zones that cover a point.',
+    http: { method: 'GET', path: '/v1/zones/at', from: 'query' },
+    webSocket: true,
+    parameters: [P.LAT, P.LON, P.LAYER],
+  },
+  {
+    name: 'zonesAtPoints',
+    summary: 'The zones that cover each of many points, in one version.',
+    http: { method: 'POST', path: '/v1/zones/at', from: 'body' },
+    webSocket: false,
+    parameters: [P.POINTS, P.LAYER],
+  },
+  {
+    name: 'zonesList',
+    summary: 'The layers of zones.',
+    http: { method: 'GET', path: '/v1/zones', from: 'nothing' },
+    webSocket: false,
+    parameters: [],
+  },
+  {
+    name: 'zonesPut',
+    summary: 'Replaces a layer of zones by a GeoJSON FeatureCollection.',
+    http: { method: 'PUT', path: '/v1/zones/{layer}', from: 'upload' },
+    webSocket: false,
+    parameters: [P.LAYER_IN_PATH, P.DRY_RUN, P.REPAIR, P.ID_PROPERTY, P.IF_MATCH],
+  },
+  {
+    name: 'zonesGet',
+    summary: 'A layer of zones as GeoJSON.',
+    http: { method: 'GET', path: '/v1/zones/{layer}', from: 'path' },
+    webSocket: false,
+    parameters: [P.LAYER_IN_PATH],
+  },
+  {
+    name: 'zonesDelete',
+    summary: 'Removes a layer of zones.',
+    http: { method: 'DELETE', path: '/v1/zones/{layer}', from: 'path' },
+    webSocket: false,
+    parameters: [P.LAYER_IN_PATH, P.IF_MATCH],
+  },
   { name: 'ping', summary: "The server's clock.", webSocket: true, parameters: [] },
   {
     name: 'healthz',
@@ -124,20 +175,10 @@ export const OPERATIONS: readonly Operation[] = [
 ];
 
 /** WebSocket ops of the protocol that this server does not have yet. */
-export const LATER_OPS: ReadonlySet<string> = new Set([
-  'zonesAt',
-  'ids',
-  'watch',
-  'unwatch',
-  'fences',
-  'claim',
-  'release',
-]);
+export const LATER_OPS: ReadonlySet<string> = new Set(['ids', 'watch', 'unwatch', 'fences', 'claim', 'release']);
 
 /** Paths of the protocol that this server does not have yet; a trailing slash stands for everything below. */
 export const LATER_PATHS: readonly string[] = [
-  '/v1/zones',
-  '/v1/zones/',
   '/v1/ids',
   '/v1/traces',
   '/v1/traces/',

@@ -13,6 +13,7 @@ import {
   SUPPLY_RESOLUTION_MAX,
   WITHIN_LIMIT_DEFAULT,
   WITHIN_LIMIT_MAX,
+  ZONE_POINTS_MAX,
 } from '../limits.ts';
 
 type ParameterType =
@@ -25,6 +26,7 @@ type ParameterType =
   | 'geometry'
   | 'circle'
   | 'searches'
+  | 'points'
   | 'batch';
 
 export interface Parameter {
@@ -41,8 +43,8 @@ export interface Parameter {
   readonly max?: number;
   readonly default?: number | string | boolean;
   readonly oneOf?: readonly string[];
-  /** True for what the protocol has and this server has not yet: given, it is refused with NOT_SUPPORTED. */
-  readonly later?: boolean;
+  /** Where HTTP has it when it is not where the operation's others are. */
+  readonly place?: 'path' | 'query' | 'header';
 }
 
 const LAT = {
@@ -137,8 +139,12 @@ const ZONE = {
   name: 'zone',
   type: 'string',
   code: 'BAD_REQUEST',
-  later: true,
-  description: 'Only drivers in this zone, as `layer/id`.',
+  description: 'Only drivers in this zone, its boundary included, as `layer/id`.',
+} as const satisfies Parameter;
+
+const ZONE_AREA = {
+  ...ZONE,
+  description: 'The area of a zone, as `layer/id`; beside another area only drivers in this zone.',
 } as const satisfies Parameter;
 
 const RANK = {
@@ -219,6 +225,64 @@ const SEARCHES = {
   description: 'Search bodies, each as for `POST /v1/search`.',
 } as const satisfies Parameter;
 
+const LAYER = {
+  name: 'layer',
+  type: 'string',
+  code: 'BAD_LAYER',
+  description: 'Only zones of this layer; an unknown one has none.',
+} as const satisfies Parameter;
+
+const LAYER_IN_PATH = {
+  name: 'layer',
+  type: 'string',
+  code: 'BAD_LAYER',
+  required: true,
+  place: 'path',
+  description: "The layer's name: 1 to 64 of `a-z 0-9 . _ -`, but not `at`.",
+} as const satisfies Parameter;
+
+const POINTS = {
+  name: 'points',
+  type: 'points',
+  code: 'BAD_REQUEST',
+  max: ZONE_POINTS_MAX,
+  description: 'Points `[lat, lon]`, instead of `lat` and `lon`.',
+} as const satisfies Parameter;
+
+const DRY_RUN = {
+  name: 'dryRun',
+  type: 'flag',
+  code: 'BAD_REQUEST',
+  default: false,
+  place: 'query',
+  description: 'Say what would change, and change nothing.',
+} as const satisfies Parameter;
+
+const REPAIR = {
+  name: 'repair',
+  type: 'flag',
+  code: 'BAD_REQUEST',
+  default: false,
+  place: 'query',
+  description: 'Take what can be repaired, and list what was done.',
+} as const satisfies Parameter;
+
+const ID_PROPERTY = {
+  name: 'idProperty',
+  type: 'string',
+  code: 'BAD_REQUEST',
+  place: 'query',
+  description: 'The property that holds the id of features that have none in `id` and `properties.id`.',
+} as const satisfies Parameter;
+
+const IF_MATCH = {
+  name: 'If-Match',
+  type: 'string',
+  code: 'VERSION_CONFLICT',
+  place: 'header',
+  description: 'The ETag that the layer must have for the change to be made; `*` for any layer that is there.',
+} as const satisfies Parameter;
+
 const BATCH = {
   name: 'batch',
   type: 'batch',
@@ -248,6 +312,7 @@ export const PARAMETERS = {
   MAX_AGE,
   EXPLAIN,
   ZONE,
+  ZONE_AREA,
   RANK,
   NOT_CLAIMED,
   LIMIT,
@@ -257,6 +322,13 @@ export const PARAMETERS = {
   ID,
   RESOLUTION,
   SEARCHES,
+  LAYER,
+  LAYER_IN_PATH,
+  POINTS,
+  DRY_RUN,
+  REPAIR,
+  ID_PROPERTY,
+  IF_MATCH,
   BATCH,
   ACK,
 } as const;

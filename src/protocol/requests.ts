@@ -7,6 +7,7 @@ import { readBbox } from './geometry.ts';
 import { LATER_OPS, OPERATIONS } from './operations.ts';
 import { PARAMETERS as P } from './parameters.ts';
 import { show } from './refusal.ts';
+import { readZonesAt, type ZonesAtQuery } from './zones-at.ts';
 import { readNearest, readSearches, readWithin } from './searches.ts';
 
 export interface SupplyQuery {
@@ -27,6 +28,7 @@ export type Request =
   | { readonly op: 'driver'; readonly id: string }
   | { readonly op: 'remove'; readonly id: string }
   | { readonly op: 'supply'; readonly query: SupplyQuery }
+  | { readonly op: 'zonesAt'; readonly query: ZonesAtQuery }
   | { readonly op: 'ping' };
 
 const OPS: readonly string[] = OPERATIONS.filter((operation) => operation.webSocket).map((operation) => operation.name);
@@ -52,6 +54,8 @@ export function readRequest(op: unknown, fields: Fields, batch: Uint8Array | und
       return { op, id: readId(fields['id']) };
     case 'supply':
       return { op, query: readSupply(fields) };
+    case 'zonesAt':
+      return { op, query: readZonesAt(fields) };
     case 'ping':
       return { op };
     default:

@@ -2,7 +2,7 @@
 // WebSocket requests carry them flat.
 
 import { RazielError } from '../errors.ts';
-import type { Area, Filters, NearestQuery, SearchQuery, WithinQuery } from '../drivers/engine.ts';
+import type { Area, Filters, NearestQuery, SearchQuery, WithinQuery, ZoneName } from '../drivers/engine.ts';
 import { MULTISEARCH_MAX } from '../limits.ts';
 import {
   type Fields,
@@ -21,16 +21,19 @@ import { refusal } from './refusal.ts';
 
 const P = PARAMETERS;
 
-const FILTERS: readonly Parameter[] = [P.TAGS, P.ANY_TAGS, P.NOT_TAGS, P.MAX_AGE, P.NOT_CLAIMED, P.EXPLAIN];
-const AREAS: readonly Parameter[] = [P.BBOX, P.GEOMETRY, P.CIRCLE, P.ZONE];
+const OTHER_FILTERS: readonly Parameter[] = [P.TAGS, P.ANY_TAGS, P.NOT_TAGS, P.MAX_AGE, P.NOT_CLAIMED, P.EXPLAIN];
+const FILTERS: readonly Parameter[] = [...OTHER_FILTERS, P.ZONE];
+const AREAS: readonly Parameter[] = [P.BBOX, P.GEOMETRY, P.CIRCLE, P.ZONE_AREA];
 
-export const NEAREST_PARAMETERS: readonly Parameter[] = [P.LAT, P.LON, P.K, P.RADIUS, ...FILTERS, P.ZONE, P.RANK];
-export const WITHIN_PARAMETERS: readonly Parameter[] = [...AREAS, P.LIMIT, ...FILTERS];
+export const NEAREST_PARAMETERS: readonly Parameter[] = [P.LAT, P.LON, P.K, P.RADIUS, ...FILTERS, P.RANK];
+export const WITHIN_PARAMETERS: readonly Parameter[] = [...AREAS, P.LIMIT, ...OTHER_FILTERS];
+/** Those of a body of HTTP, beside the area. */
+export const NESTED_WITHIN_PARAMETERS: readonly Parameter[] = [P.LIMIT, ...FILTERS];
 
 const NEAREST_NAMES = namesOf(NEAREST_PARAMETERS);
 const WITHIN_NAMES = namesOf(WITHIN_PARAMETERS);
 const AREA_NAMES = namesOf(AREAS);
-const NESTED_WITHIN_NAMES = new Set(['within', ...namesOf([P.LIMIT, ...FILTERS])]);
+const NESTED_WITHIN_NAMES = new Set(['within', ...namesOf(NESTED_WITHIN_PARAMETERS)]);
 const NESTED_NEAREST_NAMES = new Set(['nearest']);
 
 function namesOf(parameters: readonly Parameter[]): ReadonlySet<string> {
@@ -40,7 +43,6 @@ function namesOf(parameters: readonly Parameter[]): ReadonlySet<string> {
 /** A nearest search, fields flat. */
 export function readNearest(fields: Fields): NearestQuery {
   refuseUnknown(fields, NEAREST_NAMES, 'nearest');
-  if (isGiven(fields['zone'])) throw notSupported('zone', 'searching by zone is not supported by this server');
   if (readWord(fields, P.RANK) === 'eta') throw notSupported('rank', 'rank=eta is not supported by this server');
   return {
     kind: 'nearest',
@@ -55,7 +57,10 @@ export function readNearest(fields: Fields): NearestQuery {
 /** A within search, area and other fields flat. */
 export function readWithin(fields: Fields): WithinQuery {
   refuseUnknown(fields, WITHIN_NAMES, 'within');
-  return { kind: 'within', area: readArea(fields), limit: readNumber(fields, P.LIMIT), ...readFilters(fields) };
+  // Beside another area the zone is a filter.
+  const isFilter = isGiven(fields['zone']) && AREAS.some(({ name }) => name !== 'zone' && isGiven(fields[name]));
+  const [area, filters] = isFilter ? [without(fields, 'zone'), fields] : [fields, without(fields, 'zone')];
+  return { kind: 'within', area: readArea(area), limit: readNumber(fields, P.LIMIT), ...readFilters(filters) };
 }
 
 /** The body of `POST /v1/search`: `{"nearest": {…}}` or `{"within": {area}, "limit"?, …filters}`. */
@@ -117,8 +122,17 @@ function readArea(fields: Fields): Area {
     case 'circle':
       return readCircle(fields['circle']);
     default:
-      throw notSupported('zone', 'searching by zone is not supported by this server');
+      return { kind: 'zone', zone: readZone(fields['zone']) };
   }
+}
+
+/** `layer/id`; layers have no slash in their names, ids may. */
+function readZone(value: unknown): ZoneName {
+  const slash = typeof value === 'string' ? value.indexOf('/') : -1;
+  if (typeof value !== 'string' || slash <= 0 || slash === value.length - 1) {
+    throw refusal('BAD_REQUEST', 'zone', 'must be layer/id', value);
+  }
+  return { layer: value.slice(0, slash), id: value.slice(slash + 1) };
 }
 
 function readFilters(fields: Fields): Filters & { readonly explain?: boolean } {
@@ -132,8 +146,13 @@ function readFilters(fields: Fields): Filters & { readonly explain?: boolean } {
     ...(anyTags === undefined ? {} : { anyTags }),
     ...(notTags === undefined ? {} : { notTags }),
     ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
+    ...(isGiven(fields['zone']) ? { zone: readZone(fields['zone']) } : {}),
     ...(readFlag(fields, P.EXPLAIN) ? { explain: true } : {}),
   };
+}
+
+function without(fields: Fields, name: string): Fields {
+  return isGiven(fields[name]) ? { ...fields, [name]: null } : fields;
 }
 
 function withoutNull(fields: Fields): Fields {

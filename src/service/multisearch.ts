@@ -3,13 +3,12 @@
 
 import { RazielError } from '../errors.ts';
 import type { DriverEngine, Ref, ReplyBuffer, SearchQuery } from '../drivers/engine.ts';
+import { ANSWER_BYTES_MAX } from '../limits.ts';
 import { packMessage } from '../protocol/codec.ts';
 import { inSearch } from '../protocol/searches.ts';
 import type { Answer } from './reply.ts';
 
 const TURN_MS_MAX = 5;
-/** Sixty-four answers of ten thousand drivers with long tags could take a gigabyte. */
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 const RESULTS_KEY = packMessage('results');
 const REF_KEY = packMessage('ref');

@@ -1,10 +1,12 @@
 // The operations, by a typed request, whatever transport it came by. Everything here answers at once but for supply, which is counted
-// elsewhere, and a multisearch that takes long, which lets others go first between its searches.
+// elsewhere, and a multisearch or lookup of zones that takes long, which lets others go first between its searches.
 
 import { RazielError } from '../errors.ts';
 import type { BatchResult, DriverEngine, Ref } from '../drivers/engine.ts';
 import type { Encoding } from '../protocol/codec.ts';
 import type { Request, SupplyQuery } from '../protocol/requests.ts';
+import type { ZonesAtQuery } from '../protocol/zones-at.ts';
+import type { ZoneLookups } from '../zoning/lookups.ts';
 import { multisearch } from './multisearch.ts';
 import { type Answer, NO_ANSWER, type Reply } from './reply.ts';
 
@@ -22,6 +24,7 @@ export class Service {
   readonly engine: DriverEngine;
   readonly reply: Reply;
   readonly limits: ServiceLimits;
+  readonly zones: ZoneLookups;
   readonly #supply: SupplyCounter;
   readonly #observeFixes: FixObserver;
 
@@ -31,12 +34,14 @@ export class Service {
     limits: ServiceLimits,
     supply: SupplyCounter,
     observeFixes: FixObserver,
+    zones: ZoneLookups,
   ) {
     this.engine = engine;
     this.reply = reply;
     this.limits = limits;
     this.#supply = supply;
     this.#observeFixes = observeFixes;
+    this.zones = zones;
   }
 
   /** @throws RazielError, or rejects with one */
@@ -60,6 +65,8 @@ export class Service {
         return named(ref, { removed: this.engine.remove(request.id, Date.now()) });
       case 'supply':
         return this.#countSupply(request.query, ref, encoding);
+      case 'zonesAt':
+        return this.#lookUpZones(request.query, ref);
       case 'ping':
         return named(ref, { time: Date.now() });
     }
@@ -69,6 +76,12 @@ export class Service {
     const result = this.engine.apply(batch, Date.now(), this.limits.batchFixesMax);
     this.#observeFixes(result);
     return result;
+  }
+
+  #lookUpZones(query: ZonesAtQuery, ref: Ref): Answer | Promise<Answer> {
+    const answer = this.zones.answer(query, ref, this.reply);
+    if (typeof answer === 'number') return { kind: 'packed', length: answer };
+    return answer.then((bytes) => ({ kind: 'bytes', bytes, encoding: 'msgpack' }));
   }
 
   async #countSupply(query: SupplyQuery, ref: Ref, encoding: Encoding): Promise<Answer> {

@@ -6,9 +6,10 @@
 
 import { RazielError } from '../errors.ts';
 import { FRAME_NOT_HOT, type FrameAnswerer, type Ref } from '../drivers/engine.ts';
-import { type CountedOp, type Counters } from '../metrics/counters.ts';
-import { packMessage } from '../protocol/codec.ts';
+import { COUNTED_OPS, type CountedOp, type Counters } from '../metrics/counters.ts';
+import { packMessage, unpackMessage } from '../protocol/codec.ts';
 import { BrokenFrame, type Frame, openFrame } from '../protocol/frames.ts';
+import { HOT_BYTES_MAX, HotZonesAt } from '../protocol/hot-zones-at.ts';
 import type { Answer } from '../service/reply.ts';
 import type { Service } from '../service/service.ts';
 import { encodeAnswer } from './answers.ts';
@@ -47,6 +48,10 @@ export interface ConnectionContext {
 }
 
 const WS = 1;
+const ZONES_AT = COUNTED_OPS.indexOf('zonesAt');
+
+/** Frames are read one after the other. */
+const hotZonesAt = new HotZonesAt();
 
 export class Connection {
   readonly #socket: Socket;
@@ -120,6 +125,12 @@ export class Connection {
 
   #process(frame: ArrayBuffer, binary: boolean): void {
     const { answerer, service, counters } = this.#context;
+    if (binary && frame.byteLength <= HOT_BYTES_MAX && service.zones.answerPacked !== undefined) {
+      if (hotZonesAt.read(new Uint8Array(frame))) {
+        this.#answerHotZones();
+        return;
+      }
+    }
     if (binary && answerer !== undefined) {
       let length: number;
       try {
@@ -144,6 +155,24 @@ export class Connection {
       }
     }
     this.#processLongWay(new Uint8Array(frame), binary);
+  }
+
+  #answerHotZones(): void {
+    const { service, counters } = this.#context;
+    const startedAt = performance.now();
+    const { lat, lon, layer, ref } = hotZonesAt;
+    let length: number;
+    try {
+      length = service.zones.answerPacked?.(lat, lon, layer, ref, service.reply) as number;
+    } catch (error) {
+      this.#fail(error, ref === undefined ? undefined : (unpackMessage(ref) as Ref), true, 'zonesAt', startedAt);
+      return;
+    }
+    this.#socket.send(service.reply.view(length), true);
+    service.reply.release();
+    const micros = (performance.now() - startedAt) * 1000;
+    counters.requestAt(ZONES_AT, WS, micros);
+    this.#spend(micros);
   }
 
   #processLongWay(bytes: Uint8Array, binary: boolean): void {

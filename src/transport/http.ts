@@ -12,11 +12,14 @@ import { openApiDocument } from '../protocol/openapi.ts';
 import type { Operation } from '../protocol/operations.ts';
 import { readQueryString } from '../protocol/query-string.ts';
 import { readSupply, type Request } from '../protocol/requests.ts';
+import { readZonesAt } from '../protocol/zones-at.ts';
 import { readNearest, readSearch, readSearches } from '../protocol/searches.ts';
 import { type Service, unknownDriver } from '../service/service.ts';
+import type { RemoteZones } from '../zoning/remote.ts';
 import { encodeAnswer } from './answers.ts';
 import { readBody } from './http-body.ts';
 import { asRazielError, Exchange } from './http-response.ts';
+import { answerZones, receiveUpload, type ZonesHead, zonesTask } from './http-zones.ts';
 import { findRoute, MethodNotAllowed } from './routes.ts';
 import type { Turns } from './turns.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
@@ -25,6 +28,8 @@ export interface HttpContext {
   readonly service: Service;
   readonly counters: Counters;
   readonly bodyBytesMax: number;
+  /** Where layers are changed and read. */
+  readonly zones: RemoteZones;
   /** True once the server shuts down. */
   readonly isDraining: () => boolean;
   /** True when requests may come: every serving thread listens. */
@@ -49,19 +54,16 @@ const BODY_TYPES: Readonly<Record<string, BodyType>> = {
 };
 
 /** What is read of a request before its handler returns, when it is still there. */
-interface Head {
-  readonly query: string;
-  readonly contentType: string;
-  readonly contentEncoding: string;
-  readonly contentLength: number;
-}
+type Head = Omit<ZonesHead, 'layer'>;
 
 export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpRequest): void {
   const startedAt = performance.now();
   const method = req.getCaseSensitiveMethod();
   const exchange = new Exchange(res, acceptedEncoding(req.getHeader('accept')), method === 'HEAD');
   exchange.closing = context.isDraining();
+  let onAborted: (() => void) | undefined;
   res.onAborted(() => {
+    onAborted?.();
     if (!exchange.over) context.counters.add('abortedRequests', 1);
     exchange.aborted();
   });
@@ -77,7 +79,16 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
       contentType: req.getHeader('content-type'),
       contentEncoding: req.getHeader('content-encoding'),
       contentLength: Number(req.getHeader('content-length')),
+      ifMatch: req.getHeader('if-match'),
     };
+    if (operation.http?.from === 'upload') {
+      refuseWhileDraining(context);
+      const upload = { ...head, layer: parameter };
+      onAborted = receiveUpload(context.zones, res, exchange, operation, upload, (sent) => {
+        sent.catch(fail).finally(count);
+      }).aborted;
+      return;
+    }
     if (operation.http?.from === 'body') {
       const type = bodyType(operation, head);
       const tooLarge = (): void => {
@@ -99,7 +110,7 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
       readBody(res, context.bodyBytesMax, take, tooLarge);
       return;
     }
-    const run = (): void => work(() => answer(context, exchange, operation, head.query, parameter));
+    const run = (): void => work(() => answer(context, exchange, operation, head, parameter));
     if (context.turns.isOpen || op === 'other') run();
     else context.turns.defer(run);
   } catch (error) {
@@ -133,9 +144,10 @@ function answer(
   context: HttpContext,
   exchange: Exchange,
   operation: Operation,
-  query: string,
+  head: Head,
   parameter: string,
 ): void | Promise<void> {
+  const { query } = head;
   switch (operation.name) {
     case 'nearest':
       return execute(context, exchange, {
@@ -147,6 +159,17 @@ function answer(
         op: 'supply',
         query: readSupply(readQueryString(query, operation.parameters)),
       });
+    case 'zonesAt':
+      return execute(context, exchange, {
+        op: 'zonesAt',
+        query: readZonesAt(readQueryString(query, operation.parameters)),
+      });
+    case 'zonesDelete':
+      refuseWhileDraining(context);
+      return answerZones(context.zones, exchange, zonesTask(operation, { ...head, layer: parameter }));
+    case 'zonesList':
+    case 'zonesGet':
+      return answerZones(context.zones, exchange, zonesTask(operation, { ...head, layer: parameter }));
     case 'driver':
       return execute(context, exchange, { op: 'driver', id: readPathId(parameter) });
     case 'remove': {
@@ -189,9 +212,18 @@ function answerBody(
     const request: Request = query.kind === 'nearest' ? { op: 'nearest', query } : { op: 'within', query };
     return execute(context, exchange, request);
   }
+  if (operation.name === 'zonesAtPoints') {
+    if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map with points');
+    return execute(context, exchange, { op: 'zonesAt', query: readZonesAt(value) });
+  }
   if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map with searches');
   refuseUnknown(value, new Set(['searches']), 'multisearch');
   return execute(context, exchange, { op: 'multisearch', queries: readSearches(value) });
+}
+
+/** A change that comes now might not be answered any more. */
+function refuseWhileDraining(context: HttpContext): void {
+  if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
 }
 
 function execute(context: HttpContext, exchange: Exchange, request: Request): void | Promise<void> {
@@ -273,6 +305,14 @@ function countedOp(operation: Operation): CountedOp {
     case 'search':
     case 'within':
       return 'within';
+    case 'zonesAt':
+    case 'zonesAtPoints':
+      return 'zonesAt';
+    case 'zonesList':
+    case 'zonesGet':
+    case 'zonesPut':
+    case 'zonesDelete':
+      return 'zones';
     default:
       return 'other';
   }

@@ -3,7 +3,8 @@
 import { RazielError } from '../errors.ts';
 import { LATER_PATHS, type Operation, OPERATIONS } from '../protocol/operations.ts';
 
-const PARAMETER = '{id}';
+/** `{id}` and the like, at the end of a path. */
+const PARAMETER = /\{\w+\}$/;
 
 interface Path {
   readonly operations: Map<string, Operation>;
@@ -11,13 +12,13 @@ interface Path {
 }
 
 const EXACT = new Map<string, Path>();
-/** By what comes before the `{id}`. */
+/** By what comes before the parameter. */
 const PREFIXES = new Map<string, Path>();
 
 for (const operation of OPERATIONS) {
   if (operation.http === undefined) continue;
   const { path, method } = operation.http;
-  const [table, key] = path.endsWith(PARAMETER) ? [PREFIXES, path.slice(0, -PARAMETER.length)] : [EXACT, path];
+  const [table, key] = PARAMETER.test(path) ? [PREFIXES, path.replace(PARAMETER, '')] : [EXACT, path];
   const operations = table.get(key)?.operations ?? new Map<string, Operation>();
   operations.set(method, operation);
   if (method === 'GET') operations.set('HEAD', operation);
@@ -45,12 +46,15 @@ export class MethodNotAllowed extends RazielError {
  */
 export function findRoute(method: string, path: string): Route {
   const exact = EXACT.get(path);
-  if (exact !== undefined) return { operation: pick(exact, method, path), parameter: '' };
+  if (exact?.operations.has(method)) return { operation: pick(exact, method, path), parameter: '' };
   for (const [prefix, found] of PREFIXES) {
     if (!path.startsWith(prefix)) continue;
     const parameter = path.slice(prefix.length);
-    if (!parameter.includes('/')) return { operation: pick(found, method, path), parameter };
+    if (parameter.includes('/')) continue;
+    // A method that the exact path lacks may be one of the path with a parameter: PUT /v1/zones/at names a layer, a reserved one.
+    if (exact === undefined || found.operations.has(method)) return { operation: pick(found, method, path), parameter };
   }
+  if (exact !== undefined) return { operation: pick(exact, method, path), parameter: '' };
   if (path === '/v1/ws') {
     throw new RazielError('BAD_REQUEST', '/v1/ws speaks WebSocket; ask for an upgrade');
   }

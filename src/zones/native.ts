@@ -7,6 +7,8 @@
 //
 // A section and a snapshot are plain bytes: they can be stored, sent, and attached elsewhere without building (docs/zones.md).
 
+import { RazielError } from '../errors.ts';
+import { ANSWER_BYTES_MAX } from '../limits.ts';
 import { packMessage as pack, unpackMessage as unpack } from '../protocol/codec.ts';
 import type { Ref, ReplyBuffer } from '../drivers/engine.ts';
 import { loadNative } from '../drivers/native.ts';
@@ -190,7 +192,20 @@ export class NativeZones {
 
   /** Writes `{"ref"?, "version", "zones":[…]}` as MessagePack into `out` from `offset`; returns the offset behind it. */
   answerAt(lat: number, lon: number, layer: string | undefined, ref: Ref, out: ReplyBuffer, offset: number): number {
-    const packedRef = ref === undefined ? undefined : pack(ref);
+    return this.answerAtPacked(lat, lon, layer, ref === undefined ? undefined : pack(ref), out, offset);
+  }
+
+  /** As `answerAt`, with the ref as MessagePack. */
+  answerAtPacked(
+    lat: number,
+    lon: number,
+    layer: string | undefined,
+    packedRef: Uint8Array | undefined,
+    out: ReplyBuffer,
+    offset: number,
+  ): number {
+    const end = this.#zones.answerAt(lat, lon, layer, packedRef, out.bytes, offset);
+    if (end >= 0) return end;
     return grown(out, offset, (bytes) => this.#zones.answerAt(lat, lon, layer, packedRef, bytes, offset));
   }
 
@@ -205,11 +220,20 @@ export class NativeZones {
   }
 }
 
-/** Writes, and writes again into a larger buffer when the first was too small. What lies before `offset` is kept. */
+/**
+ * Writes, and writes again into a larger buffer when the first was too small. What lies before `offset` is kept.
+ * @throws RazielError TOO_LARGE for an answer of more than ANSWER_BYTES_MAX
+ */
 function grown(out: ReplyBuffer, offset: number, write: (bytes: Uint8Array) => number): number {
   for (;;) {
     const end = write(out.bytes);
     if (end >= 0) return end;
+    if (-end - offset > ANSWER_BYTES_MAX) {
+      throw new RazielError(
+        'TOO_LARGE',
+        `the answer must take at most ${ANSWER_BYTES_MAX} bytes, got ${-end - offset}`,
+      );
+    }
     // Another version may be published in between, so ask for more than was needed, and ask again.
     const larger = new Uint8Array(-end + (-end >> 1));
     larger.set(out.bytes.subarray(0, offset));

@@ -6,6 +6,7 @@ import { allocateCounters, Counters, CounterTotals } from '../../../src/metrics/
 import { packMessage } from '../../../src/protocol/codec.ts';
 import { Reply } from '../../../src/service/reply.ts';
 import { Service, type SupplyCounter } from '../../../src/service/service.ts';
+import { PortableLookups } from '../../../src/zoning/portable-lookups.ts';
 import { BUFFERED_BYTES_MAX, Connection, type Socket } from '../../../src/transport/connection.ts';
 
 class FakeSocket implements Socket {
@@ -48,7 +49,7 @@ function open({ supply = () => Promise.reject(new Error('not in this test')) }: 
   const counters = new Counters(shared, 0);
   const socket = new FakeSocket();
   const connection = new Connection(socket, {
-    service: new Service(engine, new Reply(), { batchFixesMax: 10 }, supply, () => {}),
+    service: new Service(engine, new Reply(), { batchFixesMax: 10 }, supply, () => {}, new PortableLookups()),
     answerer: undefined,
     counters,
     limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
@@ -237,6 +238,7 @@ describe('a connection to an engine with a short way', () => {
         { batchFixesMax: 10 },
         () => Promise.reject(new Error()),
         () => {},
+        new PortableLookups(),
       ),
       answerer,
       counters: new Counters(shared, 0),

@@ -1,0 +1,35 @@
+// Lookups of zones as the service makes them: through the native index, or the portable one.
+
+import type { Ref, ReplyBuffer, ZoneSource } from '../drivers/engine.ts';
+import type { ZonesAtQuery } from '../protocol/zones-at.ts';
+import type { NativeZones } from '../zones/native.ts';
+
+export interface ZoneLookups {
+  /** For the engine's searches. */
+  readonly source: ZoneSource;
+  /**
+   * Writes `{"ref"?, "version", "zones"}`, or `results` for points, as MessagePack into `out` from 0 and returns its length; or, when it
+   * takes long, does so in slices and resolves to bytes of their own.
+   * @throws RazielError (or rejects with one) TOO_LARGE for an answer of more than ANSWER_BYTES_MAX
+   */
+  answer(query: ZonesAtQuery, ref: Ref, out: ReplyBuffer): number | Promise<Uint8Array>;
+  /** As `answer` for one point, with the ref as the MessagePack that came; only where that is worth it. */
+  answerPacked?(
+    lat: number,
+    lon: number,
+    layer: string | undefined,
+    packedRef: Uint8Array | undefined,
+    out: ReplyBuffer,
+  ): number;
+}
+
+export function nativeLookups(zones: NativeZones): ZoneLookups {
+  return {
+    source: { handle: zones.handle, shape: () => undefined },
+    answer: (query, ref, out) =>
+      'points' in query
+        ? zones.answerPoints(query.points, query.layer, ref, out, 0)
+        : zones.answerAt(query.lat, query.lon, query.layer, ref, out, 0),
+    answerPacked: (lat, lon, layer, packedRef, out) => zones.answerAtPacked(lat, lon, layer, packedRef, out, 0),
+  };
+}
