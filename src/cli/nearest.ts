@@ -7,7 +7,7 @@ import { EXIT_OK } from './exit.ts';
 import { Output } from './output.ts';
 import { connectOrFail, withServerUrl } from './server-url.ts';
 import { tableLines } from './table.ts';
-import { listOf, metersText, numberWithin, secondsText, wholeWithin } from './values.ts';
+import { listOf, metersText, numberWithin, printable, secondsText, wholeWithin } from './values.ts';
 
 interface NearestFlags extends Omit<NearestQuery, 'lat' | 'lon'> {
   url: string;
@@ -26,6 +26,7 @@ export function nearestCommand(program: Command, done: (exitCode: number) => voi
     .option('--any-tags <tags>', 'only drivers with one of these or more', listOf)
     .option('--not-tags <tags>', 'only drivers with none of these', listOf)
     .option('--max-age <seconds>', 'only drivers whose fix is this old at most', numberWithin(0, Number.MAX_VALUE))
+    .option('--zone <layer/id>', 'only drivers in this zone')
     .option('--json', 'one JSON object a line for each driver')
     .addHelpText('after', EXAMPLES);
   withServerUrl(command).action(async (lat: number, lon: number, flags: NearestFlags) => {
@@ -67,12 +68,4 @@ function tableOf(drivers: readonly FoundDriver[]): string[] {
     printable((tags ?? []).join(' ')),
   ]);
   return tableLines(['id', 'distance', 'lat', 'lon', 'age', 'heading', 'speed', 'tags'], rows, [1, 2, 3, 4, 5, 6]);
-}
-
-/** Ids and tags are anybody's text: what would steer a terminal is shown, not sent. */
-function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -16,6 +16,7 @@ Examples:
   raziel demo                                      start one with a fleet that drives about San Francisco
   raziel replay cabs.csv.gz --speed 10             send recorded tracks, ten times as fast as they were
   raziel nearest 37.7751 -122.4194 --k 3           ask who is nearest
+  raziel zones put boroughs boroughs.geojson       load a layer of zones
   raziel top                                       watch a server at work`;
 
 type AddCommand = (program: Command, done: (exitCode: number) => void) => void;
@@ -26,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   demo: async () => (await import('./demo.ts')).demoCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
   nearest: async () => (await import('./nearest.ts')).nearestCommand,
+  zones: async () => (await import('./zones.ts')).zonesCommand,
   top: async () => (await import('./top.ts')).topCommand,
   version: async () => (await import('./version.ts')).versionCommand,
 };

@@ -60,3 +60,11 @@ export function secondsText(seconds: number): string {
   if (size < 7200) return `${Math.round(seconds / 60)} min`;
   return size < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} d`;
 }
+
+/** Ids and tags are anybody's text: what would steer a terminal is shown, not sent. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}

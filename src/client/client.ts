@@ -23,6 +23,10 @@ import type {
   SupplyAnswer,
   SupplyQuery,
   WithinQuery,
+  ZonesAtAnswer,
+  ZonesAtPointsAnswer,
+  ZonesAtPointsQuery,
+  ZonesAtQuery,
 } from './types.ts';
 import { webSocketUrl } from './url.ts';
 
@@ -173,7 +177,7 @@ export class RazielClient {
     return this.#read<SearchAnswer>({ op: 'nearest', ...query }, options);
   }
 
-  /** The drivers in one area: `bbox`, `geometry` or `circle`. */
+  /** The drivers in one area: `bbox`, `geometry`, `circle` or `zone`. */
   async within(query: WithinQuery, options: RequestOptions = {}): Promise<SearchAnswer> {
     return this.#read<SearchAnswer>({ op: 'within', ...query }, options);
   }
@@ -202,6 +206,16 @@ export class RazielClient {
   /** How many drivers are in each H3 cell. */
   async supply(query: SupplyQuery = {}, options: RequestOptions = {}): Promise<SupplyAnswer> {
     return this.#read<SupplyAnswer>({ op: 'supply', ...query }, options);
+  }
+
+  /** The zones that cover a point, or each of many points in one version. */
+  zonesAt(query: ZonesAtQuery, options?: RequestOptions): Promise<ZonesAtAnswer>;
+  zonesAt(query: ZonesAtPointsQuery, options?: RequestOptions): Promise<ZonesAtPointsAnswer>;
+  async zonesAt(
+    query: ZonesAtQuery | ZonesAtPointsQuery,
+    options: RequestOptions = {},
+  ): Promise<ZonesAtAnswer | ZonesAtPointsAnswer> {
+    return this.#read<ZonesAtAnswer | ZonesAtPointsAnswer>({ op: 'zonesAt', ...query }, options);
   }
 
   /** The server's clock, milliseconds since the Unix epoch. */

@@ -66,6 +66,8 @@ export interface Filters {
   notTags?: readonly string[];
   /** Age of the fix at most, in seconds. */
   maxAge?: number;
+  /** Only drivers in this zone, as `layer/id`. */
+  zone?: string;
   /** Adds `explain` to the answer. */
   explain?: boolean;
 }
@@ -79,7 +81,7 @@ export interface NearestQuery extends Filters {
   radius?: number;
 }
 
-/** One area: drivers inside it, by id; those of a circle by distance. */
+/** One area: drivers inside it, by id; those of a circle by distance. `zone` alone is the area, beside another a filter. */
 export interface WithinQuery extends Filters {
   /** [west, south, east, north]; west > east crosses the antimeridian. */
   bbox?: readonly [number, number, number, number];
@@ -93,7 +95,7 @@ export interface WithinQuery extends Filters {
 /** One of the searches of a multisearch, as the body of `POST /v1/search`. */
 export type Search =
   | { nearest: NearestQuery }
-  | ({ within: Omit<WithinQuery, keyof Filters | 'limit'>; limit?: number } & Filters);
+  | ({ within: Omit<WithinQuery, keyof Filters | 'limit'> & { zone?: string }; limit?: number } & Filters);
 
 export interface FoundDriver {
   id: string;
@@ -136,6 +138,39 @@ export interface DriverAnswer {
   ttl: number;
   /** Seconds since `time`. */
   age: number;
+}
+
+/** A point in all layers, or in one. */
+export interface ZonesAtQuery {
+  lat: number;
+  lon: number;
+  layer?: string;
+}
+
+/** Up to 10,000 points `[lat, lon]`, looked up in one version of the zones. */
+export interface ZonesAtPointsQuery {
+  points: readonly (readonly [lat: number, lon: number])[];
+  layer?: string;
+}
+
+export interface FoundZone {
+  layer: string;
+  id: string;
+  /** As uploaded. */
+  properties: Record<string, unknown> | null;
+}
+
+export interface ZonesAtAnswer {
+  /** Of all layers together; it only grows. */
+  version: number;
+  /** By layer, priority, smaller area, id. */
+  zones: FoundZone[];
+}
+
+export interface ZonesAtPointsAnswer {
+  version: number;
+  /** In the order of the points. */
+  results: { zones: FoundZone[] }[];
 }
 
 export interface SupplyQuery {

@@ -21,7 +21,7 @@ const zone = (id: string, ...polygons: [number, number][][][]) => ({
   geometry: { type: 'MultiPolygon', coordinates: polygons },
 });
 
-const around = (lat: number): [number, number][] => [...[-150, -50, 50, 150, -150]].map((lon) => [lon, lat]);
+const around = (lat: number): [number, number][] => [-150, -50, 50, 150, -150].map((lon) => [lon, lat]);
 
 const LAYER = {
   type: 'FeatureCollection',
@@ -38,23 +38,24 @@ const LAYER = {
 const zones = await TestZones.create({ areas: LAYER });
 afterAll(() => zones.close());
 
+const inZone = (id: string, layer = 'areas') => ({ zone: { layer, id } });
+const areaOf = (id: string, layer = 'areas') => ({ kind: 'zone', zone: { layer, id } }) as const;
+const codeOf = (work: () => unknown): string | undefined => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof RazielError) return error.code;
+    throw error;
+  }
+  return undefined;
+};
+
 forEachEngine('a search by zone', (open, kind) => {
   const openWith = (...fixes: unknown[]): World => {
     const world = open();
     world.engine.useZones(zones.sourceFor(kind));
     world.put(...fixes);
     return world;
-  };
-  const inZone = (id: string, layer = 'areas') => ({ zone: { layer, id } });
-  const areaOf = (id: string, layer = 'areas') => ({ kind: 'zone', zone: { layer, id } }) as const;
-  const codeOf = (work: () => unknown): string | undefined => {
-    try {
-      work();
-    } catch (error) {
-      if (error instanceof RazielError) return error.code;
-      throw error;
-    }
-    return undefined;
   };
 
   test('finds the drivers inside, by id and without distance', () => {

@@ -114,7 +114,7 @@ describe.each(['msgpack', 'json'] as const)('ops in %s', (encoding) => {
     ['a k of 0', { op: 'nearest', lat: 1, lon: 1, k: 0 }, 'BAD_K', 'k'],
     ['tags as text', { op: 'nearest', lat: 1, lon: 1, tags: 'free' }, 'BAD_TAGS', 'tags'],
     ['an unknown field', { op: 'nearest', lat: 1, lon: 1, raduis: 1 }, 'BAD_REQUEST', 'raduis'],
-    ['a zone', { op: 'nearest', lat: 1, lon: 1, zone: 'a/b' }, 'NOT_SUPPORTED', 'zone'],
+    ['a zone', { op: 'nearest', lat: 1, lon: 1, zone: 'a/b' }, 'UNKNOWN_ZONE', 'zone'],
     ['two areas', { op: 'within', bbox: [0, 0, 1, 1], circle: {} }, 'BAD_REQUEST', 'within'],
     [
       'an open ring',

@@ -91,7 +91,10 @@ describe('a nearest search', () => {
     [{ ...HERE, raduis: 5 }, 'BAD_REQUEST', 'raduis'],
     [{ ...HERE, rank: 'speed' }, 'BAD_RANK', 'rank'],
     [{ ...HERE, rank: 'eta' }, 'NOT_SUPPORTED', 'rank'],
-    [{ ...HERE, zone: 'a/b' }, 'NOT_SUPPORTED', 'zone'],
+    [{ ...HERE, zone: 'ab' }, 'BAD_REQUEST', 'zone'],
+    [{ ...HERE, zone: '/b' }, 'BAD_REQUEST', 'zone'],
+    [{ ...HERE, zone: 'a/' }, 'BAD_REQUEST', 'zone'],
+    [{ ...HERE, zone: 7 }, 'BAD_REQUEST', 'zone'],
     [{ ...HERE, notClaimed: true }, 'NOT_SUPPORTED', 'notClaimed'],
   ])('refuses %o with %s', (fields, code, field) => {
     expect(refusalOf(() => readRequest('nearest', fields, undefined))).toMatchObject({ code, field });
@@ -100,6 +103,28 @@ describe('a nearest search', () => {
   test('is told the rule and the value that broke it', () => {
     const { message } = refusalOf(() => readRequest('nearest', { ...HERE, lat: 123.4 }, undefined));
     expect(message).toBe('lat must be a number within -90..90, got 123.4');
+  });
+});
+
+describe('the zone of a search', () => {
+  test('is split at the first slash, since ids may have some', () => {
+    const request = readRequest('nearest', { ...HERE, zone: 'parks/a/b' }, undefined);
+    expect(request).toMatchObject({ query: { zone: { layer: 'parks', id: 'a/b' } } });
+  });
+
+  test('is the area of a within alone, and a filter beside another area', () => {
+    const zone = { layer: 'a', id: 'b' };
+    expect(readRequest('within', { zone: 'a/b' }, undefined)).toEqual({
+      op: 'within',
+      query: { kind: 'within', area: { kind: 'zone', zone }, limit: 100 },
+    });
+    expect(readRequest('within', { zone: 'a/b', bbox: [0, 0, 1, 1] }, undefined)).toMatchObject({
+      query: { area: { kind: 'bbox' }, zone },
+    });
+    expect(readSearch({ within: { zone: 'a/b' }, zone: 'c/d' })).toMatchObject({
+      area: { kind: 'zone', zone },
+      zone: { layer: 'c', id: 'd' },
+    });
   });
 });
 
@@ -146,7 +171,7 @@ describe('a within search', () => {
     [{ bbox: ['0', 0, 1, 1] }, 'BAD_BBOX', 'bbox'],
     [{ circle: HERE }, 'BAD_RADIUS', 'radius'],
     [{ circle: [1, 2, 3] }, 'BAD_REQUEST', 'circle'],
-    [{ zone: 'a/b' }, 'NOT_SUPPORTED', 'zone'],
+    [{ zone: 'ab' }, 'BAD_REQUEST', 'zone'],
     [area([SQUARE], 'Point'), 'BAD_GEOMETRY', 'geometry'],
     [area([]), 'BAD_GEOMETRY', 'geometry'],
     [area([SQUARE.slice(0, 3)]), 'BAD_GEOMETRY', 'geometry'],
@@ -245,7 +270,17 @@ describe('other requests', () => {
     ['locations', { ack: 'maybe' }, 'BAD_REQUEST'],
     ['locations', { ack: 'durable' }, 'NOT_SUPPORTED'],
     ['watch', {}, 'NOT_SUPPORTED'],
-    ['zonesAt', {}, 'NOT_SUPPORTED'],
+    ['fences', {}, 'NOT_SUPPORTED'],
+    ['zonesAt', {}, 'BAD_LAT'],
+    ['zonesAt', { lat: 1, lon: 181 }, 'BAD_LON'],
+    ['zonesAt', { lat: 1, lon: 1, layer: 5 }, 'BAD_LAYER'],
+    ['zonesAt', { lat: 1, lon: 1, points: [] }, 'BAD_REQUEST'],
+    ['zonesAt', { points: 5 }, 'BAD_REQUEST'],
+    ['zonesAt', { points: [[1, 2, 3]] }, 'BAD_REQUEST'],
+    ['zonesAt', { points: [[91, 2]] }, 'BAD_LAT'],
+    ['zonesAt', { points: [[1, '2']] }, 'BAD_LON'],
+    ['zonesAt', { points: Array.from({ length: 10_001 }, () => [1, 2]) }, 'TOO_LARGE'],
+    ['zonesAt', { lat: 1, lon: 1, k: 1 }, 'BAD_REQUEST'],
     ['dance', {}, 'BAD_REQUEST'],
     [undefined, {}, 'BAD_REQUEST'],
     [7, {}, 'BAD_REQUEST'],
