@@ -15,5 +15,12 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'serve.locations': { floor: '≥ 1,000,000', aim: '2,500,000' },
   'serve.nearest.ofEcho': { floor: '≥ 0.35', aim: '0.5' },
   'serve.rtt.ofEcho': { floor: '≤ 1.3' },
+  'zones.lookup.p50': { floor: '≤ 0.3' },
+  'zones.lookup.p99': { floor: '≤ 1' },
+  'zones.lookup.big.p99': { floor: '≤ 2' },
+  'zones.serve.ofEcho': { floor: '≥ 0.4' },
+  'zones.serve.rtt.p99': { floor: '≤ 1' },
+  'zones.swap.p99ratio': { floor: '≤ 1.5' },
+  'zones.build': { floor: '≤ 0.5' },
   'mixed.nearest.p99': { floor: '≤ 5', aim: '2' },
 };

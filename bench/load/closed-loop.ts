@@ -2,7 +2,7 @@
 // measures the round trip as well.
 
 import { percentile } from '../lib/statistics.ts';
-import { LANES, type LocationFrames, type NearestFrames } from './frames.ts';
+import { LANES, type LocationFrames, type NearestFrames, type ZonesAtFrames } from './frames.ts';
 import { sleep } from '../lib/sleep.ts';
 import type { ClosedLoopJob, ClosedLoopResult } from './jobs.ts';
 import { openAll, type RawSocket } from './raw-socket.ts';
@@ -13,7 +13,7 @@ const LOAD_IN_FLIGHT = 4;
 
 export async function runClosedLoop(
   job: ClosedLoopJob,
-  frames: NearestFrames | LocationFrames,
+  frames: NearestFrames | LocationFrames | ZonesAtFrames,
 ): Promise<ClosedLoopResult> {
   const { sockets, failed } = await openAll(job.port, job.connections);
   const isRoundTrip = job.connections === 1 && job.inFlight === 1;

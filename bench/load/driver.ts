@@ -2,10 +2,11 @@
 
 import { World } from '../lib/world.ts';
 import { runClosedLoop, sendLap } from './closed-loop.ts';
-import { LocationFrames, NearestFrames } from './frames.ts';
+import { LocationFrames, NearestFrames, ZonesAtFrames } from './frames.ts';
 import type { Job } from './jobs.ts';
 import { runScheduled } from './scheduled.ts';
 
+let zonesAt: ZonesAtFrames | undefined;
 let frames: { readonly nearest: NearestFrames; readonly locations: LocationFrames } | undefined;
 
 async function work(job: Job): Promise<object> {
@@ -15,13 +16,19 @@ async function work(job: Job): Promise<object> {
     frames = { nearest, locations: new LocationFrames(world, job.laps) };
     return { ready: true };
   }
+  if (job.kind === 'zonesAt') {
+    zonesAt = new ZonesAtFrames(job.points);
+    return { ready: true };
+  }
   if (frames === undefined) throw new Error('no world has been prepared');
   switch (job.kind) {
     case 'load':
       await sendLap(job.port, frames.locations);
       return { loaded: true };
     case 'closed':
-      return runClosedLoop(job, frames[job.request]);
+      if (job.request !== 'zonesAt') return runClosedLoop(job, frames[job.request]);
+      if (zonesAt === undefined) throw new Error('no points have been given');
+      return runClosedLoop(job, zonesAt);
     case 'scheduled':
       return runScheduled(job, frames.nearest, frames.locations);
   }

@@ -52,16 +52,12 @@ class FramePool {
   }
 }
 
-/** Requests for the nearest ten at places where drivers are, over and over. */
-export class NearestFrames {
+/** Small requests, sent over and over. */
+class RequestFrames {
   readonly #pool: FramePool;
   #next = 0;
 
-  constructor(world: World) {
-    const payloads = Array.from({ length: NEAREST_REQUESTS }, (_, ref) => {
-      const [lat, lon] = world.placeToAsk();
-      return pack({ op: 'nearest', ref, lat, lon, k: 10, radius: 5_000 });
-    });
+  constructor(payloads: readonly Uint8Array[]) {
     const bytes = new Uint8Array(payloads.reduce((sum, payload) => sum + 6 + payload.length, 0));
     const starts = new Uint32Array(payloads.length + 1);
     let at = 0;
@@ -85,6 +81,29 @@ export class NearestFrames {
   /** The payload of each of the first requests. */
   payloads(count: number): Uint8Array[] {
     return Array.from({ length: count }, (_, i) => this.#pool.slice(i, i + 1).subarray(6));
+  }
+}
+
+/** Requests for the nearest ten at places where drivers are. */
+export class NearestFrames extends RequestFrames {
+  constructor(world: World) {
+    super(
+      Array.from({ length: NEAREST_REQUESTS }, (_, ref) => {
+        const [lat, lon] = world.placeToAsk();
+        return pack({ op: 'nearest', ref, lat, lon, k: 10, radius: 5_000 });
+      }),
+    );
+  }
+}
+
+/** Requests for the zones at points: lat, lon, lat, lon, … */
+export class ZonesAtFrames extends RequestFrames {
+  constructor(points: Float64Array) {
+    super(
+      Array.from({ length: points.length / 2 }, (_, ref) =>
+        pack({ op: 'zonesAt', ref, lat: points[2 * ref], lon: points[2 * ref + 1] }),
+      ),
+    );
   }
 }
 

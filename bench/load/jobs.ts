@@ -15,6 +15,13 @@ export interface LoadJob {
   readonly port: number;
 }
 
+/** Which points are asked for zones. */
+export interface ZonesAtJob {
+  readonly kind: 'zonesAt';
+  /** lat, lon, lat, lon, … */
+  readonly points: Float64Array;
+}
+
 /** As many requests as are answered: each connection keeps that many in flight. */
 export interface ClosedLoopJob {
   readonly kind: 'closed';
@@ -22,7 +29,7 @@ export interface ClosedLoopJob {
   /** Whose processor time is counted. */
   readonly pid: number;
   readonly core: number | undefined;
-  readonly request: 'nearest' | 'locations';
+  readonly request: 'nearest' | 'locations' | 'zonesAt';
   readonly connections: number;
   readonly inFlight: number;
   /** Whether the driver polls its sockets without a pause instead of sleeping until something comes. */
@@ -80,4 +87,4 @@ export interface ScheduledResult {
   readonly driverShare: number | undefined;
 }
 
-export type Job = PrepareJob | LoadJob | ClosedLoopJob | ScheduledJob;
+export type Job = PrepareJob | LoadJob | ZonesAtJob | ClosedLoopJob | ScheduledJob;

@@ -4,5 +4,6 @@ import type { Suite } from '../lib/suite.ts';
 import { engineSuite } from './engine.ts';
 import { mixedSuite } from './mixed.ts';
 import { serveSuite } from './serve.ts';
+import { zonesSuite } from './zones.ts';
 
-export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite];
+export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite, zonesSuite];
