@@ -29,13 +29,16 @@ export class HotZonesAt {
   /** Whether the frame is such a one; then the fields are its own until the next call. */
   read(bytes: Uint8Array): boolean {
     const head = bytes[0] as number;
-    if (head < 0x83 || head > 0x85) return false;
+    // msgpackr writes any map with a size of two bytes unless it is told otherwise.
+    const isLong = head === 0xde && bytes[1] === 0;
+    const count = isLong ? (bytes[2] as number) : head - 0x80;
+    if (!(count >= 3 && count <= 5)) return false;
     this.#bytes = bytes;
     this.ref = undefined;
     this.layer = undefined;
     let seen = 0;
-    let at = 1;
-    for (let field = head & 0x0f; field > 0; field--) {
+    let at = isLong ? 3 : 1;
+    for (let field = count; field > 0; field--) {
       const name = this.#name(at);
       if (name < 0 || (seen & (1 << name)) !== 0) return false;
       seen |= 1 << name;
