@@ -110,16 +110,19 @@ async function serve(options: RunOptions, report: Report): Promise<void> {
     const ratios: number[] = [];
     const rates: number[] = [];
     const echoRates: number[] = [];
+    const cpuRatios: number[] = [];
     for (let round = 0; round < (quick ? 3 : 7); round++) {
-      const [server, bare] = [
-        rate(await run(fixture.server, pipelined, quick ? 700 : 2_000)),
-        rate(await run(echo, pipelined, quick ? 700 : 2_000)),
-      ];
-      ratios.push(server / bare);
-      rates.push(server);
-      echoRates.push(bare);
+      const server = await run(fixture.server, pipelined, quick ? 700 : 2_000);
+      const bare = await run(echo, pipelined, quick ? 700 : 2_000);
+      ratios.push(rate(server) / rate(bare));
+      cpuRatios.push(cpuSeconds(bare) / cpuSeconds(server));
+      rates.push(rate(server));
+      echoRates.push(rate(bare));
     }
     report.add({ metric: 'zones.serve.ofEcho', value: median(ratios), unit: 'ratio', possible: [0.001, 5] });
+    // What remains of the ratio where others have a part of the core.
+    const ofCpu = median(cpuRatios);
+    if (!Number.isNaN(ofCpu)) report.add({ metric: 'zones.serve.cpuOfEcho', value: ofCpu, unit: 'ratio' });
     report.add({ metric: 'zones.serve', value: median(rates), unit: 'requests/s' });
     report.add({ metric: 'zones.serve.echo', value: median(echoRates), unit: 'requests/s' });
     const trips: ClosedLoopResult[] = [];
@@ -158,4 +161,9 @@ async function coveredPoints(base: string, seed: number): Promise<Float64Array> 
 
 function rate({ requests, seconds }: ClosedLoopResult): number {
   return requests / seconds;
+}
+
+/** Of processor time for a request. */
+function cpuSeconds({ serverShare = Number.NaN, seconds, requests }: ClosedLoopResult): number {
+  return (serverShare * seconds) / requests;
 }
