@@ -82,6 +82,13 @@ forEachEngine('a search by zone', (open, kind) => {
     expect(world.nearestIds(1, 2.02, { ...inZone('square'), radiusMeters: 20_000 })).toEqual(['in near']);
   });
 
+  test('leaves out what lies in the box around the zone, and not in the zone', () => {
+    const world = openWith(['in hole', 1, 1], ['in', 1.8, 1.8]);
+    expect(world.nearestIds(1, 1, inZone('ring/with a slash'))).toEqual(['in']);
+    const all = { kind: 'bbox', west: -5, south: -5, east: 5, north: 5 } as const;
+    expect(world.withinIds(all, inZone('ring/with a slash'))).toEqual(['in']);
+  });
+
   test('goes together with the other filters and with another area', () => {
     const world = openWith(
       { id: 'a', lat: 0.2, lon: 0.2, tags: ['free'] },
