@@ -237,8 +237,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
 
   Napi::Value Answer(Napi::Env env, const SearchRequest& request, double nowMs, size_t offset) {
     MsgpackWriter out = writerFrom(offset);
-    const auto outcome = answerSearch(*session_, scratch_, request, nowMs, out);
-    return Napi::Number::New(env, outcome == SearchScratch::Outcome::TooWide ? kTooWide : sizeOf(out, offset));
+    const SearchOutcome outcome = answerSearch(*session_, scratch_, request, nowMs, out);
+    return Napi::Number::New(env, outcome.tooWide ? kTooWide : sizeOf(out, offset));
   }
 
   /** useZones(handle): where searches look zones up from now on. */

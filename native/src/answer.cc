@@ -11,8 +11,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Kind = SearchRequest::Kind;
 
-double microsBetween(Clock::time_point from, Clock::time_point to) {
-  return double(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
+uint32_t microsBetween(Clock::time_point from, Clock::time_point to) {
+  return uint32_t(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
 }
 
 /** What one driver of an answer takes at most: eight fields of numbers and their names, an id, and all the tags there can be. */
@@ -105,11 +105,11 @@ SearchScratch::Outcome search(const DriverStore& store, SearchScratch& scratch, 
 
 }  // namespace
 
-SearchScratch::Outcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request,
+SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request,
                                     double nowMs, MsgpackWriter& out) {
   const DriverStore& store = session.store();
   const Clock::time_point begin = Clock::now();
-  if (search(store, scratch, request, nowMs) == SearchScratch::Outcome::TooWide) return SearchScratch::Outcome::TooWide;
+  if (search(store, scratch, request, nowMs) == SearchScratch::Outcome::TooWide) return {true, 0};
   const Clock::time_point found = request.explain ? Clock::now() : begin;
 
   const std::vector<Hit>& hits = scratch.hits();
@@ -144,7 +144,7 @@ SearchScratch::Outcome answerSearch(Session& session, SearchScratch& scratch, co
   if (request.explain) {
     writeExplain(scratch.counts(), byDistance, microsBetween(begin, found), microsBetween(found, end), out);
   }
-  return SearchScratch::Outcome::Found;
+  return {false, microsBetween(begin, end)};
 }
 
 void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, MsgpackWriter& out) {

@@ -31,11 +31,15 @@ struct SearchRequest {
   Bytes ref;
 };
 
-/**
- * Searches and writes the answer. When that does not fit, the writer only counts, and the caller comes again with more room.
- * TooWide: nothing has been written.
- */
-SearchScratch::Outcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request, double nowMs,
+struct SearchOutcome {
+  /** It looked at more candidates than it may, and nothing has been written. */
+  bool tooWide;
+  /** What the answer says that it took. */
+  uint32_t micros;
+};
+
+/** Searches and writes the answer. When that does not fit, the writer only counts, and the caller comes again with more room. */
+SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request, double nowMs,
                                     MsgpackWriter& out);
 
 /** Writes a driver's fix as held, flat, with its age. The caller is pinned. */

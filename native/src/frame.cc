@@ -122,7 +122,8 @@ void eachFilterTag(const DriverStore& store, Bytes tags, Filter& filter, Add&& a
   }
 }
 
-FrameOutcome search(Session& session, SearchScratch& scratch, const Fields& fields, double nowMs, MsgpackWriter& out) {
+FrameOutcome search(Session& session, SearchScratch& scratch, const Fields& fields, double nowMs, MsgpackWriter& out,
+                    uint32_t& micros) {
   EpochPin pinned = session.pin();
   const DriverStore& store = session.store();
   SearchRequest request;
@@ -135,8 +136,9 @@ FrameOutcome search(Session& session, SearchScratch& scratch, const Fields& fiel
   eachFilterTag(store, fields.tags, request.filter, requireTag);
   eachFilterTag(store, fields.anyTags, request.filter, allowTag);
   eachFilterTag(store, fields.notTags, request.filter, refuseTag);
-  const auto outcome = answerSearch(session, scratch, request, nowMs, out);
-  return outcome == SearchScratch::Outcome::TooWide ? FrameOutcome::TooWide : FrameOutcome::Answered;
+  const SearchOutcome outcome = answerSearch(session, scratch, request, nowMs, out);
+  micros = outcome.micros;
+  return outcome.tooWide ? FrameOutcome::TooWide : FrameOutcome::Answered;
 }
 
 void writeCounts(const BatchOutcome& batch, Bytes ref, MsgpackWriter& out) {
@@ -155,8 +157,10 @@ void writeCounts(const BatchOutcome& batch, Bytes ref, MsgpackWriter& out) {
   out.array(0);
 }
 
-FrameOutcome answer(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
-                    uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status) {
+}  // namespace
+
+FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
+                         uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status) {
   MsgpackReader in(bytes, size);
   if (in.peek() != Type::Map) return FrameOutcome::NotHot;
   Fields fields;
@@ -169,25 +173,17 @@ FrameOutcome answer(Session& session, SearchScratch& scratch, const uint8_t* byt
   if (fields.op.equals("nearest")) {
     if (!isSearch(fields)) return FrameOutcome::NotHot;
     status = {};
-    return search(session, scratch, fields, nowMs, out);
+    return search(session, scratch, fields, nowMs, out, status.micros);
   }
+  const auto begin = std::chrono::steady_clock::now();
   if (!fields.op.equals("locations") || fields.batch.data == nullptr || fields.hasSearch) return FrameOutcome::NotHot;
   const BatchOutcome& batch = session.applyDecoded(nowMs);
-  status = {FrameStatus::Op::Locations, &batch, fields.batch, fields.ref};
+  const auto took = std::chrono::steady_clock::now() - begin;
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  status = {FrameStatus::Op::Locations, &batch, fields.batch, fields.ref, uint32_t(micros)};
   if (!batch.rejected.empty()) return FrameOutcome::Rejections;
   if (fields.acks) writeCounts(batch, fields.ref, out);
   return FrameOutcome::Answered;
-}
-
-}  // namespace
-
-FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
-                         uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status) {
-  const auto begin = std::chrono::steady_clock::now();
-  const FrameOutcome outcome = answer(session, scratch, bytes, size, nowMs, fixesMax, out, status);
-  const auto took = std::chrono::steady_clock::now() - begin;
-  status.micros = uint32_t(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  return outcome;
 }
 
 }  // namespace raziel

@@ -56,12 +56,16 @@ bool DriverSet::has(uint32_t driver) const {
   return false;
 }
 
-/** Keeps the k best in a heap with the worst on top. */
+/**
+ * Keeps the k best in a heap with the worst on top. A driver that moves meanwhile may be met twice; whether it was is looked into at the
+ * end, and only then (`dedupes`) is it worth asking of every driver.
+ */
 struct SearchScratch::NearestGoal {
   const DriverStore& store;
   const Origin& origin;
   const uint32_t k;
   double bound;
+  const bool dedupes;
   std::vector<Hit>& hits;
   DriverSet& seen;
 
@@ -76,7 +80,7 @@ struct SearchScratch::NearestGoal {
   bool done() const { return false; }
 
   bool worse(const Hit& a, const Hit& b) const {
-    if (a.haversine != b.haversine) return a.haversine > b.haversine;
+    if (a.haversine != b.haversine) [[likely]] return a.haversine > b.haversine;
     return store.drivers[a.fix->driver].id() > store.drivers[b.fix->driver].id();
   }
   auto order() const {
@@ -87,16 +91,31 @@ struct SearchScratch::NearestGoal {
     const Hit hit{origin.haversineTo(fix.lat, fix.lon), &fix};
     if (hit.haversine > bound) return false;
     if (hits.size() == k && !worse(hits.front(), hit)) return false;
-    if (!seen.insert(fix.driver)) return true;
+    if (dedupes && !seen.insert(fix.driver)) return true;
     if (hits.size() == k) {
-      std::pop_heap(hits.begin(), hits.end(), order());
-      hits.back() = hit;
+      replaceWorst(hit);
     } else {
       hits.push_back(hit);
+      if (hits.size() == k) std::make_heap(hits.begin(), hits.end(), order());
     }
-    std::push_heap(hits.begin(), hits.end(), order());
     if (hits.size() == k) bound = hits.front().haversine;
     return true;
+  }
+
+  void replaceWorst(const Hit& hit) {
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < k; at = child) {
+      if (child + 1 < k && worse(hits[child + 1], hits[child])) ++child;
+      if (!worse(hits[child], hit)) break;
+      hits[at] = hits[child];
+    }
+    hits[at] = hit;
+  }
+
+  /** Whether nobody is there twice; `seen` then holds who is there. */
+  bool noteHits() {
+    seen.clear();
+    return std::all_of(hits.begin(), hits.end(), [this](const Hit& hit) { return seen.insert(hit.fix->driver); });
   }
 };
 
@@ -125,11 +144,18 @@ struct SearchScratch::WithinGoal {
 
 SearchScratch::Outcome SearchScratch::nearest(const DriverStore& store, const Origin& origin, uint32_t k,
                                               double haversineMax, const Filter& filter, double nowMs) {
-  hits_.clear();
-  NearestGoal goal{store, origin, k, haversineMax, hits_, seen_};
-  const Outcome outcome = run(store, filter, nowMs, goal);
-  std::sort_heap(hits_.begin(), hits_.end(), goal.order());
-  return outcome;
+  const uint64_t movesBefore = store.tree.moves().head();
+  for (bool dedupes = false;; dedupes = true) {
+    hits_.clear();
+    seen_.clear();
+    NearestGoal goal{store, origin, k, haversineMax, dedupes, hits_, seen_};
+    const Outcome outcome = walk(store, filter, nowMs, goal);
+    if (!goal.noteHits()) continue;
+    if (outcome == Outcome::Found) lookAtMoved(store, movesBefore, filter, nowMs, goal);
+    if (hits_.size() < k) std::make_heap(hits_.begin(), hits_.end(), goal.order());
+    std::sort_heap(hits_.begin(), hits_.end(), goal.order());
+    return outcome;
+  }
 }
 
 SearchScratch::Outcome SearchScratch::within(const DriverStore& store, const BoxArea& area, uint32_t limit,
@@ -151,20 +177,22 @@ template <typename Area>
 SearchScratch::Outcome SearchScratch::withinArea(const DriverStore& store, const Area& area, uint32_t limit,
                                                  const Filter& filter, double nowMs) {
   hits_.clear();
+  seen_.clear();
+  const uint64_t movesBefore = store.tree.moves().head();
   WithinGoal<Area> goal{area, limit, hits_, seen_, counts_.edges};
-  const Outcome outcome = run(store, filter, nowMs, goal);
+  const Outcome outcome = walk(store, filter, nowMs, goal);
+  if (outcome == Outcome::Found) lookAtMoved(store, movesBefore, filter, nowMs, goal);
   std::sort(hits_.begin(), hits_.end(), [&](const Hit& a, const Hit& b) {
     return store.drivers[a.fix->driver].id() < store.drivers[b.fix->driver].id();
   });
   return outcome;
 }
 
+/** Goes through the nodes that the goal may find something in. */
 template <typename Goal>
-SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal) {
+SearchScratch::Outcome SearchScratch::walk(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal) {
   counts_ = {};
-  seen_.clear();
   if (filter.impossible) return Outcome::Found;
-  const uint64_t movesBefore = store.tree.moves().head();
   const uint32_t allTags = filter.all.fold();
   const uint32_t anyTags = filter.any.fold();
 
@@ -174,8 +202,10 @@ SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter
     const Pending next = pending[--count];
     if (!goal.reaches(next.bound)) continue;
     const CellHead& head = store.tree.head(next.node);
-    const uint32_t tags = head.tagUnion();
-    if ((tags & allTags) != allTags || (filter.hasAny && (tags & anyTags) == 0)) continue;
+    if (filter.asksForTags) {
+      const uint32_t tags = head.tagUnion();
+      if ((tags & allTags) != allTags || (filter.hasAny && (tags & anyTags) == 0)) continue;
+    }
     if (!goal.enters(head)) continue;
     if (filter.zone != nullptr && !filter.zone->touches(head)) continue;
     ++counts_.cells;
@@ -198,7 +228,6 @@ SearchScratch::Outcome SearchScratch::run(const DriverStore& store, const Filter
       pending[at] = {child, bound};
     }
   }
-  lookAtMoved(store, movesBefore, filter, nowMs, goal);
   return Outcome::Found;
 }
 
@@ -254,7 +283,8 @@ void SearchScratch::lookAtMoved(const DriverStore& store, uint64_t movesBefore, 
   const auto lookAt = [&](uint32_t driver) {
     if (seen_.has(driver)) return;
     const uint32_t fix = store.drivers[driver].fix.load(std::memory_order_acquire);
-    if (fix != 0 && passes(store, store.fixes[fix], filter, nowMs)) goal.take(store.fixes[fix]);
+    if (fix == 0 || !passes(store, store.fixes[fix], filter, nowMs)) return;
+    if (goal.take(store.fixes[fix])) seen_.insert(driver);
   };
   if (moves.visit(movesBefore, movesNow, lookAt)) return;
   // So many moved meanwhile that the log has forgotten some. Every driver has one slot, so going through those misses nobody.

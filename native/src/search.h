@@ -101,7 +101,7 @@ class SearchScratch {
 
  private:
   template <typename Goal>
-  Outcome run(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal);
+  Outcome walk(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal);
   template <typename Goal>
   void lookAtLeaf(const DriverStore& store, const Leaf& leaf, const Filter& filter, double nowMs, Goal& goal);
   template <typename Goal>
