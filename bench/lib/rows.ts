@@ -1,4 +1,4 @@
-// Batches of fixes as MessagePack rows, `[id, lat, lon, time, heading, speed]`, written straight into a buffer in a layout that does not
+// Batches of fixes as MessagePack rows, `[id, lat, lon, time]` or `[id, lat, lon, time, heading, speed]`, written straight into a buffer in a layout that does not
 // depend on the values: a time can be brought up to date where it stands, just before its batch is sent, at the cost of one store. (msgpackr
 // writes a number as short as it can be and tells nobody where; test rows are compared with what msgpackr reads.)
 
@@ -15,7 +15,7 @@ export const ROW_BYTES_MAX = 1 + 1 + 16 + 4 * 9 + 3;
 export const BATCH_HEAD_BYTES = 3;
 
 const ARRAY_16 = 0xdc;
-const ARRAY_OF_6 = 0x96;
+const ARRAY = 0x90;
 const STRING = 0xa0;
 const FLOAT_64 = 0xcb;
 const UINT_16 = 0xcd;
@@ -23,10 +23,13 @@ const UINT_16 = 0xcd;
 export class RowWriter {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #columns: 4 | 6;
   at = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** @param columns 4 leaves heading and speed out */
+  constructor(bytes: Uint8Array, columns: 4 | 6) {
     this.bytes = bytes;
+    this.#columns = columns;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -38,12 +41,13 @@ export class RowWriter {
 
   /** Writes the driver's fix as the world has it; returns where its time stands (a float64, for `setTime`). */
   row(world: World, driver: number, timeMs: number): number {
-    this.bytes[this.at++] = ARRAY_OF_6;
+    this.bytes[this.at++] = ARRAY + this.#columns;
     this.#id(driver);
     this.#float(world.lat[driver] as number);
     this.#float(world.lon[driver] as number);
     this.#float(timeMs);
     const timeAt = this.at - 8;
+    if (this.#columns === 4) return timeAt;
     this.bytes[this.at] = UINT_16;
     this.#view.setUint16(this.at + 1, world.heading[driver] as number);
     this.at += 3;
@@ -89,7 +93,7 @@ export class Lap {
 
   /** Writes the fixes of all drivers as the world has them, in that order. */
   write(order: Uint32Array, timeMs: number): void {
-    const writer = new RowWriter(this.#bytes);
+    const writer = new RowWriter(this.#bytes, 6);
     this.batches = [];
     for (let from = 0; from < order.length; from += this.#batchFixes) {
       const to = Math.min(order.length, from + this.#batchFixes);

@@ -130,7 +130,7 @@ export class LocationFrames {
     const batches = laps * LANES * this.batchesPerLane;
     const envelope = envelopeOf();
     const frameBytesMax = FRAME_HEAD_BYTES + envelope.length + BATCH_HEAD_BYTES + BATCH_FIXES * ROW_BYTES_MAX;
-    const writer = new RowWriter(new Uint8Array(batches * frameBytesMax));
+    const writer = new RowWriter(new Uint8Array(batches * frameBytesMax), 4);
     const starts = new Uint32Array(batches + 1);
     this.#timeAt = new Uint32Array(batches * BATCH_FIXES);
     const lanes = Array.from({ length: LANES }, (_, lane) => driversOfLane(world, lane));
