@@ -16,6 +16,10 @@ const wrap = (lon: number): number => (lon > 180 ? lon - 360 : lon < -180 ? lon 
 const clampLat = (lat: number): number => Math.max(-90, Math.min(90, lat));
 /** turf subtracts the point before it decides, so it is exact only where differences are: here all positions have 20 binary places. */
 const short = (degrees: number): number => Math.round(degrees * 2 ** 20) / 2 ** 20;
+/** Exactness ends where products underflow (native/src/robust.h): 5e-324 of a degree is no place. */
+const tidy = (degrees: number): number => Math.round(degrees * 1e9) / 1e9;
+/** Fixed, so that a run can be repeated; others by RAZIEL_PROPERTY_SEED. */
+const SEED = Number(process.env['RAZIEL_PROPERTY_SEED'] ?? -34_026_026);
 const closed = (ring: Position[]): Position[] => [...ring, ring[0] as Position];
 
 const middle = fc.tuple(
@@ -127,7 +131,7 @@ describe('zones of any shape', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { seed: SEED, numRuns: 150 },
     );
   });
 
@@ -147,7 +151,7 @@ describe('zones of any shape', () => {
           // A ragged line going north, zones to the west and to the east of it.
           const base = Math.max(-80, Math.min(60, lat));
           let y = base;
-          const line = steps.map(([x, up]): Position => [wrap(lon + x), (y += up)]);
+          const line = steps.map(([x, up]): Position => [wrap(lon + tidy(x)), (y += up)]);
           const first = line[0] as Position;
           const last = line[line.length - 1] as Position;
           const west: Shape = [closed([[wrap(lon - 5), first[1]], ...line, [wrap(lon - 5), last[1]]])];
@@ -160,14 +164,14 @@ describe('zones of any shape', () => {
           const oracle = new ZoneOracle([layer]);
           const native = indexes.find(([name]) => name === 'native')?.[1];
           for (const [along, x] of points) {
-            const probe: Position = [wrap(lon + x), first[1] + along * (last[1] - first[1])];
+            const probe: Position = [wrap(lon + tidy(x)), first[1] + along * (last[1] - first[1])];
             const expected = oracle.lookup(probe[1], probe[0]).map(({ id }) => `halves/${id}`);
             expect(expected.length).toBeGreaterThan(0);
             if (native !== undefined) expect(idsAt(native, probe[1], probe[0])).toEqual(expected);
           }
         },
       ),
-      { numRuns: 100 },
+      { seed: SEED, numRuns: 100 },
     );
   });
 });
