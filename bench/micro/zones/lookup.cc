@@ -1,7 +1,7 @@
 // How long a lookup takes, without Node: percentiles of lookups timed one by one, the clock's own time taken off, and the mean of a batch.
 //
-//   g++ -std=c++20 -O3 -ffp-contract=off bench/micro/zones/lookup.cc native/src/zones/{attach,snapshot}.cc -o /tmp/lookup
-//   /tmp/lookup SNAPSHOT WEST SOUTH EAST NORTH        (build.mjs beside this file writes snapshots)
+//   g++ -std=c++20 -O3 -ffp-contract=off bench/micro/zones/lookup.cc native/src/zones/{attach,snapshot}.cc -o build/zones-lookup
+//   build/zones-lookup SNAPSHOT WEST SOUTH EAST NORTH        (build.mjs beside this file writes snapshots)
 //
 // A million random points in the box, seed 1, seven runs; the best of each figure, because other programs only ever add.
 
