@@ -1,6 +1,7 @@
 // Builds the native engine when the package is installed (the `install` script of package.json).
 //
-// In this order: a prebuilt binary that loads (prebuildify puts it in native/prebuilds), else a build with node-gyp.
+// In this order: what was built here before, if it is newer than the sources (npm runs this again for `npx raziel` in a clone); a
+// prebuilt binary (prebuildify puts it in native/prebuilds); a build with node-gyp. The first two must load.
 // The build needs no internet when the Node that runs has its headers beside it (<prefix>/include/node). Without a compiler
 // or Python the install still succeeds: the server then runs on the portable engine, and says so when it starts.
 //
@@ -9,7 +10,7 @@
 //   node native/install.mjs --prebuild  build a binary to ship, into native/prebuilds (prebuildify, which only developers have)
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,7 +23,7 @@ const force = process.argv.includes('--force');
 const JOBS_MAX = 4;
 
 if (process.argv.includes('--prebuild')) process.exit(prebuild());
-if (!force && prebuiltLoads()) process.exit(0);
+if (!force && (isBuilt() || existsSync(join(nativeDir, 'prebuilds'))) && loads()) process.exit(0);
 
 const build = run(require.resolve('node-gyp/bin/node-gyp.js'), ['rebuild', '--directory', nativeDir]);
 if (build.status !== 0) {
@@ -51,8 +52,16 @@ function prebuild() {
   return run(require.resolve('prebuildify/bin.js'), [...flags, '--target', process.versions.node]).status ?? 1;
 }
 
-function prebuiltLoads() {
-  if (!existsSync(join(nativeDir, 'prebuilds'))) return false;
+/** Whether there is a build that is newer than everything it is made of. */
+function isBuilt() {
+  const built = join(nativeDir, 'build', 'Release', 'raziel.node');
+  if (!existsSync(built)) return false;
+  const sources = readdirSync(join(nativeDir, 'src'), { recursive: true }).map((name) => join('src', name));
+  const builtAt = statSync(built).mtimeMs;
+  return ['binding.gyp', ...sources].every((name) => statSync(join(nativeDir, name)).mtimeMs < builtAt);
+}
+
+function loads() {
   try {
     require('node-gyp-build')(nativeDir);
     return true;
