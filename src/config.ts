@@ -1,10 +1,9 @@
-// The server's configuration: one table of settings, read from flags and from the environment (RAZIEL_PORT for --port), typed and
-// checked here and trusted everywhere else.
-//
-//   readConfig({ port: '0' }, process.env) → { port: 0, host: '127.0.0.1', … }
+// The server's settings: one table with their types, ranges, defaults and descriptions. Flags, environment variables (RAZIEL_PORT for --port),
+// the configuration file (`{"port": 7400}`) and the documentation follow it; config-sources.ts reads them.
 
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { isLoopback } from './access/addresses.ts';
 import {
   BATCH_FIXES_MAX_DEFAULT,
   CONNECTIONS_MAX_DEFAULT,
@@ -37,7 +36,7 @@ const flag = z.union([
   z.enum(['1', 'true']).transform(() => true),
 ]);
 
-const SCHEMA = z
+export const SCHEMA = z
   .object({
     host: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
     port: whole(0, 65_535).default(PORT_DEFAULT).describe('port to listen on; 0 takes any free one'),
@@ -89,7 +88,7 @@ const SCHEMA = z
 export type Config = Readonly<z.infer<typeof SCHEMA>>;
 
 export interface Setting {
-  /** In camel case, as in Config. */
+  /** In camel case, as in Config and in the configuration file. */
   readonly name: keyof Config;
   /** `--drivers-max`. */
   readonly flag: string;
@@ -97,48 +96,33 @@ export interface Setting {
   readonly variable: string;
   readonly description: string;
   readonly default: unknown;
-  /** True for a flag that takes no value. */
+  /** True for a flag that needs no value. */
   readonly isSwitch: boolean;
+  /** True for a file or directory: a relative one in the configuration file is looked for beside that file. */
+  readonly isPath: boolean;
+  /** True for what is never shown or logged. */
+  readonly isSecret: boolean;
+}
+
+/** What `.meta()` says of a setting beside its description. */
+interface SettingMeta {
+  readonly description?: string;
+  readonly isPath?: boolean;
+  readonly isSecret?: boolean;
 }
 
 /** Every setting, for the command line and the documentation. */
-export const SETTINGS: readonly Setting[] = Object.entries(SCHEMA.shape).map(([name, schema]) => ({
-  name: name as keyof Config,
-  flag: `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  variable: `RAZIEL_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
-  description: schema.description ?? '',
-  default: schema.parse(undefined),
-  isSwitch: name === 'insecure',
-}));
-
-export class ConfigError extends Error {}
-
-/**
- * @param given by name as in Config; text is read as the type it should have; undefined is absent
- * @param environment for what `given` leaves out
- * @throws ConfigError that names every bad setting, its flag and why
- */
-export function readConfig(
-  given: Readonly<Record<string, unknown>> = {},
-  environment: Readonly<Record<string, string | undefined>> = {},
-): Config {
-  const values: Record<string, unknown> = { ...given };
-  for (const { name, variable } of SETTINGS) values[name] ??= environment[variable] || undefined;
-  for (const name of Object.keys(values)) if (values[name] === undefined) delete values[name];
-  const parsed = SCHEMA.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => {
-    const name = String(issue.path[0] ?? '');
-    const setting = SETTINGS.find((candidate) => candidate.name === name);
-    return setting === undefined ? issue.message : `${setting.flag} ${show(values[name])}: ${issue.message}`;
-  });
-  throw new ConfigError(faults.join('; '));
-}
-
-function show(value: unknown): string {
-  return value === undefined ? '' : JSON.stringify(value);
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
+export const SETTINGS: readonly Setting[] = Object.entries(SCHEMA.shape).map(([name, schema]) => {
+  const { description = '', isPath = false, isSecret = false } = (schema.meta() ?? {}) as SettingMeta;
+  const value: unknown = schema.parse(undefined);
+  return {
+    name: name as keyof Config,
+    flag: `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    variable: `RAZIEL_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+    description,
+    default: value,
+    isSwitch: typeof value === 'boolean',
+    isPath,
+    isSecret,
+  };
+});

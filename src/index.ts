@@ -5,6 +5,8 @@
 //
 // The client is in `raziel/client`, which loads nothing of the server.
 
-export { type Config, ConfigError, readConfig } from './config.ts';
+export { type Config } from './config.ts';
+export { ConfigError } from './config-file.ts';
+export { readConfig } from './config-sources.ts';
 export { type ErrorCode, FIX_CODES, type FixCode, RazielError, STATUS_OF_CODE } from './errors.ts';
 export { type RunningServer, startServer } from './server.ts';

@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   nearest: async () => (await import('./nearest.ts')).nearestCommand,
   zones: async () => (await import('./zones.ts')).zonesCommand,
   top: async () => (await import('./top.ts')).topCommand,
+  config: async () => (await import('./config.ts')).configCommand,
   version: async () => (await import('./version.ts')).versionCommand,
 };
 

@@ -1,7 +1,9 @@
 // raziel serve: the server, until it is told to stop.
 
 import { type Command, Option } from 'commander';
-import { ConfigError, readConfig, SETTINGS } from '../config.ts';
+import { SETTINGS } from '../config.ts';
+import { ConfigError } from '../config-file.ts';
+import { readConfig } from '../config-sources.ts';
 import type { RunningServer } from '../server.ts';
 import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit.ts';
 import { interruption, untilAborted } from './interrupt.ts';
@@ -18,20 +20,23 @@ export function serveCommand(program: Command, done: (exitCode: number) => void)
 }
 
 const EXAMPLES = `
-Every option can come from the environment too: --drivers-max as RAZIEL_DRIVERS_MAX.
+Every option can come from the environment too, --drivers-max as RAZIEL_DRIVERS_MAX, or from a file, as driversMax. A flag wins over the
+environment, and that over the file; raziel config shows what holds.
 
 Examples:
   raziel serve
   raziel serve --port 0 --json
+  raziel serve --config raziel.json
   raziel serve --host 0.0.0.0 --insecure --threads 4 --ttl 120`;
 
-/** Adds a flag for every setting of the server. */
+/** Adds a flag for every setting of the server, and --config. */
 export function withConfigFlags(command: Command, leaveOut: readonly string[] = []): Command {
+  command.addOption(new Option('--config <file>', 'JSON file of settings (RAZIEL_CONFIG)'));
   for (const { name, flag, description, default: value, isSwitch } of SETTINGS) {
     if (leaveOut.includes(name)) continue;
     // The default is only shown: what is not given must stay open for the environment.
     const shown = isSwitch ? description : `${description} (default: ${String(value)})`;
-    command.addOption(new Option(isSwitch ? flag : `${flag} <value>`, shown));
+    command.addOption(new Option(isSwitch ? `${flag} [boolean]` : `${flag} <value>`, shown));
   }
   return command;
 }

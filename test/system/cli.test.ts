@@ -109,7 +109,7 @@ describe('raziel serve', () => {
   it('takes its settings from the environment too, and flags win', async () => {
     const { code, stderr } = await run(['serve', '--port', '0'], { RAZIEL_TTL: 'soon' });
     expect(code).toBe(2);
-    expect(stderr).toContain('--ttl "soon"');
+    expect(stderr).toContain('RAZIEL_TTL "soon"');
   });
 });
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig, SETTINGS } from '../../../src/config.ts';
+import { SETTINGS } from '../../../src/config.ts';
+import { ConfigError } from '../../../src/config-file.ts';
+import { readConfig } from '../../../src/config-sources.ts';
 
 test('the configuration has a default for every setting', () => {
   expect(readConfig()).toMatchObject({
