@@ -31,12 +31,17 @@ export const STATUS_OF_CODE = {
   NOT_FOUND: 404,
   UNKNOWN_DRIVER: 404,
   UNKNOWN_ZONE: 404,
+  /** No endpoint of that name (docs/tracing.md). */
+  UNKNOWN_SERVICE: 404,
+  UNKNOWN_TRACE: 404,
   METHOD_NOT_ALLOWED: 405,
   TOO_LARGE: 413,
   UNSUPPORTED_TYPE: 415,
   NOT_SUPPORTED: 501,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,
+  /** A step took longer than it may. */
+  DEADLINE_EXCEEDED: 504,
   /** A fault of the server's own; nothing that a client sends should bring it about. */
   INTERNAL: 500,
 } as const;

@@ -44,6 +44,20 @@ export const HELD_BYTES_PER_CONNECTION_DEFAULT = 16 * 1024 * 1024;
 export const CONNECTIONS_MAX_DEFAULT = 50_000;
 export const PORT_DEFAULT = 7400;
 
+// Tracing (docs/tracing.md). A thread's ring of spans takes TRACE_RING_SPANS × 64 bytes.
+export const TRACE_RING_SPANS = 4_096;
+/** Spans of one request. */
+export const TRACE_SPANS_PER_REQUEST_MAX = 64;
+/** Requests that a serving thread can keep the spans of at once; past it a request runs untraced. */
+export const TRACE_REQUESTS_RUNNING_MAX = 1_024;
+/** Distinct names of endpoints, callers and errors of a thread. */
+export const TRACE_STRINGS_MAX = 512;
+export const TRACE_STRING_BYTES_MAX = 63;
+/** Requests a second and thread that are kept because they failed or were slow. */
+export const TRACE_KEPT_PER_SECOND_MAX = 100;
+/** Endpoints of a thread. */
+export const ENDPOINTS_MAX = 64;
+
 assert(K_DEFAULT <= K_MAX);
 assert(RADIUS_METERS_DEFAULT <= RADIUS_METERS_MAX);
 assert(WITHIN_LIMIT_DEFAULT <= WITHIN_LIMIT_MAX);
@@ -51,3 +65,4 @@ assert(TTL_SECONDS_DEFAULT <= TTL_SECONDS_MAX);
 assert(TAGS_PER_DRIVER_MAX <= TAGS_DISTINCT_MAX);
 assert(IN_FLIGHT_PER_CONNECTION_DEFAULT >= 16_384, 'clients are promised that many');
 assert(HELD_BYTES_PER_CONNECTION_DEFAULT >= FRAME_BYTES_MAX_DEFAULT);
+assert(TRACE_SPANS_PER_REQUEST_MAX <= TRACE_RING_SPANS);
