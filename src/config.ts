@@ -16,6 +16,7 @@ import {
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
   ZONES_BYTES_MAX_DEFAULT,
+  ZONES_TOTAL_BYTES_MAX_DEFAULT,
 } from './limits.ts';
 
 const THREADS_MAX = 256;
@@ -61,6 +62,9 @@ export const SCHEMA = z
     zonesBytesMax: whole(1_024, 1024 * 1024 * 1024)
       .default(ZONES_BYTES_MAX_DEFAULT)
       .describe('bytes of an upload of zones at most'),
+    zonesTotalBytesMax: whole(1_024, 64 * 1024 * 1024 * 1024)
+      .default(ZONES_TOTAL_BYTES_MAX_DEFAULT)
+      .describe('bytes of all layers of zones together at most, as uploaded'),
     batchFixesMax: whole(1, 1_000_000).default(BATCH_FIXES_MAX_DEFAULT).describe('fixes in a batch at most'),
     inFlightMax: whole(1, 10_000_000)
       .default(IN_FLIGHT_PER_CONNECTION_DEFAULT)

@@ -21,10 +21,19 @@ export const MULTISEARCH_MAX = 64;
 export const ZONE_POINTS_MAX = 10_000;
 export const GEOMETRY_VERTICES_MAX = 10_000;
 export const LAYER_NAME_LENGTH_MAX = 64;
+export const ZONE_LAYERS_MAX = 1_000;
 export const ZONE_FAULTS_LISTED_MAX = 100;
 /** Positions of one layer. */
 export const ZONE_POSITIONS_MAX = 5_000_000;
 export const ZONE_PROPERTIES_DEPTH_MAX = 32;
+/** Levels of lists and objects in a body or frame of JSON. */
+export const JSON_DEPTH_MAX = 64;
+/** Lists in an upload of zones: its positions, and the rings and polygons around them. */
+export const ZONE_JSON_LISTS_MAX = 6_000_000;
+/** Objects and names in an upload of zones: a hundred thousand zones of 30 properties. */
+export const ZONE_JSON_MEMBERS_MAX = 4_000_000;
+/** Values of all kinds in an upload of zones. */
+export const ZONE_JSON_VALUES_MAX = 30_000_000;
 export const SUPPLY_RESOLUTION_DEFAULT = 8;
 export const SUPPLY_RESOLUTION_MAX = 15;
 export const SUPPLY_CELLS_MAX = 250_000;
@@ -37,6 +46,8 @@ export const DRIVERS_MAX_DEFAULT = 2_000_000;
 export const FRAME_BYTES_MAX_DEFAULT = 1024 * 1024;
 /** Of GeoJSON in an upload of zones. */
 export const ZONES_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
+/** Of GeoJSON in all layers that are held, as they were uploaded. */
+export const ZONES_TOTAL_BYTES_MAX_DEFAULT = 512 * 1024 * 1024;
 export const BATCH_FIXES_MAX_DEFAULT = 10_000;
 export const SEARCH_CANDIDATES_MAX_DEFAULT = 1_000_000;
 export const IN_FLIGHT_PER_CONNECTION_DEFAULT = 16_384;
@@ -66,3 +77,6 @@ assert(TAGS_PER_DRIVER_MAX <= TAGS_DISTINCT_MAX);
 assert(IN_FLIGHT_PER_CONNECTION_DEFAULT >= 16_384, 'clients are promised that many');
 assert(HELD_BYTES_PER_CONNECTION_DEFAULT >= FRAME_BYTES_MAX_DEFAULT);
 assert(TRACE_SPANS_PER_REQUEST_MAX <= TRACE_RING_SPANS);
+assert(ZONE_PROPERTIES_DEPTH_MAX < JSON_DEPTH_MAX);
+assert(ZONE_JSON_LISTS_MAX > ZONE_POSITIONS_MAX, 'a position is a list');
+assert(ZONE_JSON_VALUES_MAX > 4 * ZONE_POSITIONS_MAX, 'a position is a list of two numbers, and a comma');

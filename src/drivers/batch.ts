@@ -12,8 +12,6 @@ export type Outcome = 'accepted' | 'stale' | 'duplicate' | FixCode;
 /** What an engine does with fixes. */
 export interface FixTaker {
   readonly options: EngineOptions;
-  /** Whether these distinct tags fit beside those in use. */
-  canHold(tags: readonly string[]): boolean;
   /** Applies a valid fix, or says why not. */
   take(fix: Fix): Outcome;
 }
@@ -26,7 +24,7 @@ export function applyBatch(batch: Uint8Array, nowMs: number, fixesMax: number, t
   const counts = { accepted: 0, stale: 0, duplicate: 0 };
   const rejected: RejectedFix[] = [];
   for (const [index, value] of decodeBatch(batch, fixesMax).entries()) {
-    const checked = checkFix(value, nowMs, taker.options.ttlSecondsDefault, (tags) => taker.canHold(tags));
+    const checked = checkFix(value, nowMs, taker.options.ttlSecondsDefault);
     const outcome = typeof checked === 'string' ? checked : taker.take(checked);
     if (outcome === 'accepted' || outcome === 'stale' || outcome === 'duplicate') counts[outcome]++;
     else rejected.push(rejectedFix(index, outcome, value, taker.options));

@@ -9,8 +9,9 @@
 // - `time`: a finite number 0..8.64e15 (fractions are kept) or ISO 8601 as time.ts has it; absent is the server's now.
 // - `tags`: an array of strings of 1..64 bytes, without a comma and without U+FFFD; repeats are folded; absent is unchanged, [] is none.
 // - `ttl`: seconds, over 0, up to 30 days, fractions allowed; absent is the engine's default.
-// - What is checked, and reported, first is the first in the order of FIX_CODES in errors.ts. Two depend on the engine:
-//   TOO_MANY_TAGS when no number is free for a new tag (in its place in the order), ENGINE_FULL last, for a fix that would be applied.
+// - What is checked, and reported, first is the first in the order of FIX_CODES in errors.ts. Two depend on the engine and are said of
+//   fixes only that would be applied, neither stale nor duplicates: TOO_MANY_TAGS when as many distinct tags are in use as there may be (those
+//   that this fix would free count as in use), then ENGINE_FULL.
 
 import { FUTURE_MS_MAX, ID_BYTES_MAX, TAG_BYTES_MAX, TAGS_PER_DRIVER_MAX, TTL_SECONDS_MAX } from '../limits.ts';
 import type { FixCode } from '../errors.ts';
@@ -67,15 +68,9 @@ const isTag = (value: unknown): value is string => isTextOf(value, TAG_BYTES_MAX
 
 /**
  * Checks one decoded fix.
- * @param canHold whether the engine has room for these distinct tags (asked once, with valid ones, before `ttl` is looked at)
- * @returns the fix, or the code of the first rule that it breaks. Never ENGINE_FULL: that is the engine's to say.
+ * @returns the fix, or the code of the first rule that it breaks. Whether it fits beside what is held is the engine's to say.
  */
-export function checkFix(
-  value: unknown,
-  nowMs: number,
-  ttlSecondsDefault: number,
-  canHold: (tags: readonly string[]) => boolean,
-): Fix | FixCode {
+export function checkFix(value: unknown, nowMs: number, ttlSecondsDefault: number): Fix | FixCode {
   const fields = fieldsOf(value);
   if (fields === undefined) return 'BAD_FIX';
   const [id, lat, lon, time, heading, speed, accuracy, tags, ttl] = fields;
@@ -92,7 +87,7 @@ export function checkFix(
   if (tags !== undefined && tags !== null) {
     if (!Array.isArray(tags) || !tags.every(isTag)) return 'BAD_TAGS';
     distinct = [...new Set(tags)].sort(compareBytes);
-    if (distinct.length > TAGS_PER_DRIVER_MAX || !canHold(distinct)) return 'TOO_MANY_TAGS';
+    if (distinct.length > TAGS_PER_DRIVER_MAX) return 'TOO_MANY_TAGS';
   }
   const ttlSeconds = ttl ?? ttlSecondsDefault;
   if (!inRange(ttlSeconds, Number.MIN_VALUE, TTL_SECONDS_MAX)) return 'BAD_TTL';

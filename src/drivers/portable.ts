@@ -61,7 +61,6 @@ class PortableEngine implements DriverEngine {
   apply(batch: Uint8Array, nowMs: number, fixesMax: number): BatchResult {
     return applyBatch(batch, nowMs, fixesMax, {
       options: this.options,
-      canHold: (tags) => this.#tags.canHold(tags) || (this.#forgetExpired(nowMs) && this.#tags.canHold(tags)),
       take: (fix) => this.#take(fix, nowMs),
     });
   }
@@ -130,11 +129,18 @@ class PortableEngine implements DriverEngine {
     if (held === undefined) return this.#takeNew(fix, nowMs);
     if (fix.time < held.record.time) return 'stale';
     if (saysNothingNew(fix, held.record)) return 'duplicate';
+    if (!this.#canHoldTags(fix, nowMs)) return 'TOO_MANY_TAGS';
     this.#move(held, fix);
     return 'accepted';
   }
 
+  /** Whether the tags of a fix fit beside those in use. Forgets what has expired if they do not, but never the live driver of the fix. */
+  #canHoldTags({ tags = [] }: Fix, nowMs: number): boolean {
+    return this.#tags.canHold(tags) || (this.#forgetExpired(nowMs) && this.#tags.canHold(tags));
+  }
+
   #takeNew(fix: Fix, nowMs: number): Outcome {
+    if (!this.#canHoldTags(fix, nowMs)) return 'TOO_MANY_TAGS';
     if (this.#drivers.size >= this.options.driversMax) {
       this.#forgetExpired(nowMs);
       if (this.#drivers.size >= this.options.driversMax) return 'ENGINE_FULL';

@@ -3,6 +3,8 @@
 
 import { Packr, Unpackr } from 'msgpackr';
 import { RazielError } from '../errors.ts';
+import { JSON_DEPTH_MAX } from '../limits.ts';
+import { checkJsonSize, type JsonBounds } from './json-size.ts';
 
 export type Encoding = 'json' | 'msgpack';
 
@@ -33,30 +35,22 @@ export function unpackMessage(bytes: Uint8Array): unknown {
   return unpackr.unpack(bytes as Buffer);
 }
 
-/** Throws on invalid UTF-8, on anything that is not JSON, and on large JSON that nests deeper than anything of the protocol. */
-export function parseJson(bytes: Uint8Array): unknown {
-  if (bytes.length > SMALL_BYTES) refuseDeep(bytes);
+/**
+ * Throws on invalid UTF-8, on anything that is not JSON, and on JSON that is larger than the bounds (checkJsonSize). Small JSON is not
+ * looked at for its size.
+ */
+export function parseJson(bytes: Uint8Array, bounds: JsonBounds = BODY_BOUNDS): unknown {
+  if (bytes.length > SMALL_BYTES) checkJsonSize(bytes, bounds);
   return JSON.parse(utf8.decode(bytes));
 }
 
 /** JSON.parse takes a third of a second for a megabyte of brackets, which a serving thread does not have. */
 const SMALL_BYTES = 16 * 1024;
-const JSON_NESTING_MAX = 64;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-function refuseDeep(bytes: Uint8Array): void {
-  let depth = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      at++;
-      while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-    } else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > JSON_NESTING_MAX) throw new SyntaxError(`it nests deeper than ${JSON_NESTING_MAX} levels`);
-    } else if (byte === 0x5d || byte === 0x7d) {
-      depth--;
-    }
-  }
-}
+/** Frames and bodies: their bytes bound the rest. */
+const BODY_BOUNDS: JsonBounds = {
+  depthMax: JSON_DEPTH_MAX,
+  listsMax: Number.POSITIVE_INFINITY,
+  membersMax: Number.POSITIVE_INFINITY,
+  valuesMax: Number.POSITIVE_INFINITY,
+};

@@ -99,13 +99,17 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
         tooLarge();
         return;
       }
+      // A search is counted by what its body asks for.
+      const found = (searched: CountedOp): void => {
+        op = searched;
+      };
       const take = (body: Uint8Array): void => {
         if (context.turns.isOpen) {
-          work(() => answerBody(context, exchange, operation, type, body));
+          work(() => answerBody(context, exchange, operation, type, body, found));
           return;
         }
         const own = body.slice();
-        context.turns.defer(() => work(() => answerBody(context, exchange, operation, type, own)));
+        context.turns.defer(() => work(() => answerBody(context, exchange, operation, type, own, found)));
       };
       readBody(res, context.bodyBytesMax, take, tooLarge);
       return;
@@ -200,6 +204,7 @@ function answerBody(
   operation: Operation,
   type: BodyType,
   body: Uint8Array,
+  found: (searched: CountedOp) => void,
 ): void | Promise<void> {
   if (operation.name === 'locations') {
     const batch = readFixes(type, body);
@@ -209,6 +214,7 @@ function answerBody(
   const value = type === 'msgpack' ? readMessagePack(body) : readJson(body);
   if (operation.name === 'search') {
     const query = readSearch(value);
+    found(query.kind);
     const request: Request = query.kind === 'nearest' ? { op: 'nearest', query } : { op: 'within', query };
     return execute(context, exchange, request);
   }

@@ -7,7 +7,16 @@
 //   await store.put('boroughs', bytes, { repair: true, ifMatch: '"12"' });
 
 import { RazielError } from '../errors.ts';
+import {
+  JSON_DEPTH_MAX,
+  ZONE_JSON_LISTS_MAX,
+  ZONE_JSON_MEMBERS_MAX,
+  ZONE_JSON_VALUES_MAX,
+  ZONE_LAYERS_MAX,
+  ZONES_TOTAL_BYTES_MAX_DEFAULT,
+} from '../limits.ts';
 import { parseJson } from '../protocol/codec.ts';
+import type { JsonBounds } from '../protocol/json-size.ts';
 import { diffLayers, type LayerDiff } from './diff.ts';
 import { checkLayerName, type Ingested, type IngestOptions, ingestLayer } from './ingest.ts';
 import { type Layer, layerToGeoJson } from './layer.ts';
@@ -69,19 +78,26 @@ export interface LayerSummary {
 
 interface Held extends BuiltLayer {
   readonly version: number;
+  /** Of the GeoJSON that it was uploaded as. */
+  readonly bytes: number;
 }
 
 export class ZoneStore {
   readonly #publication: Publication;
   readonly #held = new Map<string, Held>();
+  readonly #totalBytesMax: number;
   #version: number;
   /** Ends when the last change that was asked for has ended. */
   #changes: Promise<unknown> = Promise.resolve();
 
-  /** @param version the last one ever published, 0 for a new server */
-  constructor(publication: Publication, version = 0) {
+  /**
+   * @param version the last one ever published, 0 for a new server
+   * @param totalBytesMax of all layers together, as uploaded
+   */
+  constructor(publication: Publication, version = 0, totalBytesMax = ZONES_TOTAL_BYTES_MAX_DEFAULT) {
     this.#publication = publication;
     this.#version = version;
+    this.#totalBytesMax = totalBytesMax;
   }
 
   /** The version that lookups see. */
@@ -92,7 +108,7 @@ export class ZoneStore {
   /**
    * Replaces a layer by a GeoJSON FeatureCollection.
    * @param body the JSON as it arrived
-   * @throws RazielError BAD_LAYER, BAD_JSON, VERSION_CONFLICT; ZonesRefused (BAD_ZONES) with all faults
+   * @throws RazielError BAD_LAYER, BAD_JSON, TOO_LARGE, VERSION_CONFLICT; ZonesRefused (BAD_ZONES) with all faults
    */
   put(name: string, body: Uint8Array, options: PutOptions & { readonly dryRun: true }): Promise<DryRunResult>;
   put(name: string, body: Uint8Array, options?: PutOptions & { readonly dryRun?: false }): Promise<PutResult>;
@@ -126,6 +142,7 @@ export class ZoneStore {
     const start = performance.now();
     checkLayerName(name);
     this.#checkVersion(name, options.ifMatch);
+    this.#checkRoom(name, body.length);
     const clock = stageClock(options.onStage);
     const json = parse(body);
     clock('parse');
@@ -139,20 +156,38 @@ export class ZoneStore {
     }
     const built = await this.#publication.build(layer);
     clock('build');
-    this.#publishWith(name, { layer, built });
+    this.#publishWith(name, { layer, built, bytes: body.length });
     clock('publish');
     const buildMs = Math.round(performance.now() - start);
     return { ...counts, version: this.#version, buildMs, ...repairedOf(ingested) };
   }
 
   /** Publishes all layers with this one replaced, or removed; only then the store itself changes. */
-  #publishWith(name: string, next: BuiltLayer | undefined): void {
+  #publishWith(name: string, next: Omit<Held, 'version'> | undefined): void {
     const version = this.#version + 1;
     const layers = [...this.#held.values()].filter((held) => held.layer.name !== name);
     this.#publication.publish(version, next === undefined ? layers : [...layers, next]);
     if (next === undefined) this.#held.delete(name);
     else this.#held.set(name, { ...next, version });
     this.#version = version;
+  }
+
+  /** @throws RazielError TOO_LARGE for a layer more, or more bytes in all, than may be held */
+  #checkRoom(name: string, bytes: number): void {
+    let others = 0;
+    let total = bytes;
+    for (const held of this.#held.values()) {
+      if (held.layer.name === name) continue;
+      others++;
+      total += held.bytes;
+    }
+    if (others >= ZONE_LAYERS_MAX) {
+      throw new RazielError('TOO_LARGE', `there are at most ${ZONE_LAYERS_MAX} layers; remove one first`);
+    }
+    if (total > this.#totalBytesMax) {
+      const message = `all layers together have at most ${this.#totalBytesMax} bytes as uploaded, with this one ${total}`;
+      throw new RazielError('TOO_LARGE', message);
+    }
   }
 
   #known(name: string): Held {
@@ -202,10 +237,19 @@ function repairedOf({ repaired, repairedMore }: Ingested): Repaired {
   };
 }
 
+const BOUNDS: JsonBounds = {
+  depthMax: JSON_DEPTH_MAX,
+  listsMax: ZONE_JSON_LISTS_MAX,
+  membersMax: ZONE_JSON_MEMBERS_MAX,
+  valuesMax: ZONE_JSON_VALUES_MAX,
+};
+
+/** @throws RazielError BAD_JSON; TOO_LARGE past BOUNDS */
 function parse(body: Uint8Array): unknown {
   try {
-    return parseJson(body);
+    return parseJson(body, BOUNDS);
   } catch (error) {
+    if (error instanceof RazielError) throw error;
     throw new RazielError('BAD_JSON', `the body must be JSON: ${(error as Error).message}`);
   }
 }

@@ -24,7 +24,8 @@ const { config, handle, meters, ports } = workerData as ZonesWorkerData;
 const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
 const zones = handle === undefined ? undefined : new NativeZones(handle);
 const remote = zones === undefined ? new RemotePublication(ports[0] as MessagePort) : undefined;
-const store = new ZoneStore(zones === undefined ? (remote as RemotePublication) : nativePublication(zones));
+const publication = zones === undefined ? (remote as RemotePublication) : nativePublication(zones);
+const store = new ZoneStore(publication, 0, config.zonesTotalBytesMax);
 const editor = new ZoneEditor(store, new ZoneMeters(meters), log);
 
 for (const port of ports) {

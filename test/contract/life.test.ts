@@ -210,6 +210,21 @@ forEachEngine('the life of a driver', (open) => {
     expect(world.nearestIds(1, 1, { tags: ['tag1'] })).toEqual(['d0']);
   });
 
+  test('when all tags are in use, a fix that would not be applied is told so for its own reason', () => {
+    const world = open({ driversMax: 256 });
+    for (let i = 0; i < 256; i++) world.put([`d${i}`, 1, 1, NOW, null, null, null, [`tag${i}`]]);
+    const fix = (id: string, time: number, tags: string[], ttl: number | null = null): string =>
+      world.outcome([id, 1, 1, time, null, null, null, tags, ttl]);
+    expect(fix('d0', NOW + 1, ['new'])).toBe('TOO_MANY_TAGS');
+    expect(fix('d0', NOW - 1, ['new'])).toBe('stale');
+    expect(fix('other', NOW - 70_000, ['new'])).toBe('stale');
+    expect(fix('d0', NOW, ['tag0'])).toBe('duplicate');
+    expect(fix('d0', NOW + 1, ['new'], -1)).toBe('BAD_TTL');
+    expect(fix('other', NOW, ['new'])).toBe('TOO_MANY_TAGS');
+    expect(fix('other', NOW, ['tag1'])).toBe('ENGINE_FULL');
+    expect(world.driver('d0')).toMatchObject({ time: NOW, tags: ['tag0'] });
+  });
+
   test('thousands of tags can pass through, a few at a time', () => {
     const world = open();
     for (let i = 0; i < 3_000; i++) {

@@ -46,10 +46,6 @@ export class Oracle implements DriverEngine {
   apply(batch: Uint8Array, nowMs: number, fixesMax: number): BatchResult {
     return applyBatch(batch, nowMs, fixesMax, {
       options: this.options,
-      canHold: (tags) => {
-        this.sweep(nowMs);
-        return this.#tagsWith(tags).size <= TAGS_DISTINCT_MAX;
-      },
       take: (fix) => this.#take(fix, nowMs),
     });
   }
@@ -60,6 +56,7 @@ export class Oracle implements DriverEngine {
     if (!isLive(fix, nowMs)) return 'stale';
     if (held !== undefined && fix.time < held.time) return 'stale';
     if (held !== undefined && saysNothingNew(fix, held)) return 'duplicate';
+    if (this.#tagsWith(fix.tags ?? []).size > TAGS_DISTINCT_MAX) return 'TOO_MANY_TAGS';
     if (held === undefined && this.#drivers.size >= this.options.driversMax) return 'ENGINE_FULL';
     this.#drivers.set(fix.id, { ...fix, tags: fix.tags ?? held?.tags ?? [] });
     return 'accepted';

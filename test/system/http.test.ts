@@ -218,6 +218,19 @@ describe('operators', () => {
     expect(text).toMatch(/^process_resident_memory_bytes [1-9]/m);
   });
 
+  test('see a search counted by what it asks for', async () => {
+    const counted = async (op: string): Promise<number> => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      return Number(new RegExp(`^raziel_requests_total\\{op="${op}",transport="http"\\} (\\d+)`, 'm').exec(text)?.[1]);
+    };
+    const before = { nearest: await counted('nearest'), within: await counted('within') };
+    await search({ nearest: { lat: 1, lon: 1 } });
+    await search({ nearest: { lat: 1, lon: 1 } });
+    await search({ within: { bbox: [0, 0, 1, 1] } });
+    expect(await counted('nearest')).toBe(before.nearest + 2);
+    expect(await counted('within')).toBe(before.within + 1);
+  });
+
   test('read a description of the API whose references all lead somewhere', async () => {
     const { body } = await get('/openapi.json');
     expect(body['openapi']).toBe('3.1.0');

@@ -28,6 +28,7 @@ function squares(...corners: [id: string, lon: number, lat: number, properties?:
 }
 
 const code = (wanted: string): unknown => expect.objectContaining({ code: wanted });
+const tooLarge = (bound: string): object => ({ code: 'TOO_LARGE', message: expect.stringContaining(bound) });
 
 describe('a store of layers', () => {
   let published: ZoneIndex[];
@@ -124,6 +125,33 @@ describe('a store of layers', () => {
       changed: ['moved', 'renamed'],
     });
     expect(store.version).toBe(42);
+  });
+
+  test('refuses JSON of more values than zones can have before it parses it', async () => {
+    const unit = { lists: '[],', objects: '{},', members: '"a":0,' };
+    const lists = `{"features":[${unit.lists.repeat(6_100_000)}0]}`;
+    await expect(store.put('a', Buffer.from(lists))).rejects.toMatchObject(tooLarge('6000000 lists'));
+    const objects = `{"features":[${unit.objects.repeat(4_100_000)}0]}`;
+    await expect(store.put('a', Buffer.from(objects))).rejects.toMatchObject(tooLarge('4000000 members'));
+    const members = `{${unit.members.repeat(4_100_000)}"b":0}`;
+    await expect(store.put('a', Buffer.from(members))).rejects.toMatchObject(tooLarge('4000000 members'));
+    expect(store.version).toBe(41);
+  });
+
+  test('takes so many bytes of all layers together, and counts a layer that it replaces once', async () => {
+    const body = squares(['x', 0, 0], ['y', 5, 5]);
+    const small = new ZoneStore(
+      portablePublication((index) => published.push(index)),
+      0,
+      2 * body.length + 100,
+    );
+    await small.put('a', body);
+    await small.put('b', body);
+    await expect(small.put('c', body)).rejects.toMatchObject(tooLarge(`${2 * body.length + 100} bytes`));
+    await small.put('b', body);
+    await small.remove('a');
+    expect((await small.put('c', body)).version).toBe(5);
+    expect(idsAt(current(), 1, 1)).toEqual(['b/x', 'c/x']);
   });
 
   test('gives a layer back as it was uploaded', async () => {
