@@ -11,6 +11,7 @@
         "src/fix_decoder.cc",
         "src/frame.cc",
         "src/id_table.cc",
+        "src/journal_addon.cc",
         "src/search.cc",
         "src/session.cc",
         "src/tag_registry.cc",

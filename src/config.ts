@@ -7,6 +7,7 @@ import { isLoopback } from './access/addresses.ts';
 import {
   BATCH_FIXES_MAX_DEFAULT,
   CONNECTIONS_MAX_DEFAULT,
+  DATA_BYTES_MAX_DEFAULT,
   DRIVERS_MAX_DEFAULT,
   FRAME_BYTES_MAX_DEFAULT,
   HELD_BYTES_PER_CONNECTION_DEFAULT,
@@ -46,6 +47,15 @@ export const SCHEMA = z
       .enum(['auto', 'native', 'portable'])
       .default('auto')
       .describe('engine of drivers: native, portable or auto'),
+    data: z
+      .string()
+      .min(1)
+      .default('./raziel-data')
+      .meta({ description: 'directory of what outlives the server', isPath: true }),
+    memory: flag.default(false).describe('keep everything in memory: no data directory, and nothing after a restart'),
+    dataBytesMax: whole(1024 * 1024, 16 * 1024 ** 4)
+      .default(DATA_BYTES_MAX_DEFAULT)
+      .describe('bytes of the file in the data directory at most'),
     threads: whole(1, THREADS_MAX)
       .default(Math.max(1, availableParallelism() - 1))
       .describe('serving threads'),

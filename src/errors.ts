@@ -42,6 +42,8 @@ export const STATUS_OF_CODE = {
   SHUTTING_DOWN: 503,
   /** A step took longer than it may. */
   DEADLINE_EXCEEDED: 504,
+  /** The data directory takes no more: what was to be durable is not. */
+  STORAGE_FULL: 507,
   /** A fault of the server's own; nothing that a client sends should bring it about. */
   INTERNAL: 500,
 } as const;

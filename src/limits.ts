@@ -38,6 +38,9 @@ export const SUPPLY_RESOLUTION_DEFAULT = 8;
 export const SUPPLY_RESOLUTION_MAX = 15;
 export const SUPPLY_CELLS_MAX = 250_000;
 
+/** Of a key of small durable state (src/storage/state.ts). */
+export const STATE_KEY_BYTES_MAX = 500;
+
 /** Bytes of an answer that a client can make as large as it likes by asking for much. */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -54,6 +57,8 @@ export const IN_FLIGHT_PER_CONNECTION_DEFAULT = 16_384;
 export const HELD_BYTES_PER_CONNECTION_DEFAULT = 16 * 1024 * 1024;
 export const CONNECTIONS_MAX_DEFAULT = 50_000;
 export const PORT_DEFAULT = 7400;
+/** Of the file in the data directory: addresses are taken for all of it, and disk as it fills. */
+export const DATA_BYTES_MAX_DEFAULT = 16 * 1024 * 1024 * 1024;
 
 // Tracing (docs/tracing.md). A thread's ring of spans takes TRACE_RING_SPANS × 64 bytes.
 export const TRACE_RING_SPANS = 4_096;

@@ -20,7 +20,7 @@ export interface ServingThreadData {
   readonly zonesHandle: number;
   readonly zonesPort: MessagePort;
   readonly zoneMeters: SharedArrayBuffer;
-  /** One int32: 1 once every thread listens. */
+  /** One int32: 1 once every thread listens and what was stored is loaded. */
   readonly ready: SharedArrayBuffer;
 }
 

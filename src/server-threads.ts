@@ -3,7 +3,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from './config.ts';
 import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
-import type { ZonesWorkerData } from './zoning/worker.ts';
+import type { FromZonesWorker, ZonesWorkerData } from './zoning/worker.ts';
 import type { SupplyWorkerData } from './supply/worker.ts';
 
 /** How much longer than its drain a thread may take to end before it is terminated. */
@@ -45,24 +45,40 @@ export function startSupplyThread(
   };
 }
 
-/** As startSupplyThread. */
+export interface ZonesThread extends HelperThread {
+  /** Resolves to how many layers of before are published again; rejects when they cannot be. */
+  readonly restored: Promise<number>;
+}
+
+/** As startSupplyThread. @param storage a port to the storage thread, if there is one */
 export function startZonesThread(
   config: Config,
   handle: number | undefined,
   meters: SharedArrayBuffer,
   servingThreads: number,
+  storage: MessagePort | undefined,
   onFailure: (error: Error) => void,
-): HelperThread {
+): ZonesThread {
   const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
-  const workerData: ZonesWorkerData = { config, handle, meters, ports: channels.map((channel) => channel.port2) };
+  const ports = channels.map((channel) => channel.port2);
+  const workerData: ZonesWorkerData = { config, handle, meters, ports, storage };
   const worker = new Worker(new URL('./zoning/worker.js', import.meta.url), {
     workerData,
-    transferList: [...workerData.ports],
+    transferList: storage === undefined ? ports : [...ports, storage],
     name: 'raziel zones',
     resourceLimits: { maxOldGenerationSizeMb: ZONES_HEAP_MIB },
   });
   const watch = watchWorker(worker, 'the zones thread', onFailure);
+  const restored = new Promise<number>((resolve, reject) => {
+    worker.once('message', (message: FromZonesWorker) => {
+      if ('restored' in message) resolve(message.restored);
+      else reject(new Error(message.failed));
+    });
+    void watch.ended.then(() => reject(new Error('the zones thread ended while it started')));
+  });
+  restored.catch(() => {});
   return {
+    restored,
     ports: channels.map((channel) => channel.port1),
     async stop() {
       watch.expectEnd();
@@ -85,10 +101,10 @@ export async function startServingThreads(
   shared: SharedArrayBuffer,
   supplyPorts: readonly MessagePort[],
   zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
+  ready: SharedArrayBuffer,
   report: (text: string) => void,
   onFailure: (error: Error) => void,
 ): Promise<ServingThreads> {
-  const ready = new SharedArrayBuffer(4);
   const threads = supplyPorts.map((supplyPort, thread) => {
     const zonesPort = zones.ports[thread] as MessagePort;
     const workerData: ServingThreadData = {
@@ -116,9 +132,7 @@ export async function startServingThreads(
   return {
     async listen(port) {
       const answers = await Promise.all(threads.map(({ worker }) => ask(worker, { listen: port })));
-      const isListening = answers.every((answer) => 'listening' in answer && answer.listening);
-      Atomics.store(new Int32Array(ready), 0, isListening ? 1 : 0);
-      return isListening;
+      return answers.every((answer) => 'listening' in answer && answer.listening);
     },
     async drain(ms) {
       await Promise.all(

@@ -16,6 +16,7 @@ import {
   startServingThreads,
   startSupplyThread,
   startZonesThread,
+  type ZonesThread,
 } from './server-threads.ts';
 import { type ChosenEngine, chooseEngine } from './service/engines.ts';
 import type { SupplyCounter } from './service/service.ts';
@@ -25,6 +26,7 @@ import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
 import { PortableLookups } from './zoning/portable-lookups.ts';
 import { RemoteZones } from './zoning/remote.ts';
+import { startStorageThread, type StorageThread } from './storage/thread.ts';
 import { lockPort } from './transport/port-lock.ts';
 
 const SWEEP_MS = 50;
@@ -56,17 +58,25 @@ export async function startServer(config: Config): Promise<RunningServer> {
     failure.reject(error);
   };
 
-  let front: Front;
+  let storage: StorageThread | undefined;
+  let front: Front | undefined;
   try {
-    front = await (threads === 1
-      ? startOne(config, chosen, log, onFailure)
-      : startSeveral(config, handle as number, threads, log, onFailure));
+    storage = await startStorageThread(config, onFailure);
+    log.info(storage === undefined ? 'keeping everything in memory' : `data directory ${config.data} is open`);
+    const context: FrontContext = { config, log, onFailure, storage, ready: new SharedArrayBuffer(4) };
+    front = await (threads === 1 ? startOne(context, chosen) : startSeveral(context, handle as number, threads));
+    const layers = await front.restored;
+    if (layers > 0) log.info(`${layers} layer${layers === 1 ? '' : 's'} of zones loaded`);
+    Atomics.store(new Int32Array(context.ready), 0, 1);
   } catch (error) {
+    await front?.stop(0);
+    await storage?.stop();
     engine.close();
     throw error;
   }
+  const served = front;
   const sweeper = setInterval(() => engine.sweep(Date.now()), SWEEP_MS);
-  const { port } = front;
+  const { port } = served;
   log.info(`listening on ${config.host}:${port} with ${threads} serving thread${threads === 1 ? '' : 's'}`);
 
   const finished = deferred();
@@ -80,8 +90,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
     stop() {
       stopped ??= (async () => {
         log.info('stopping: no new connections, answering what is in flight');
-        await front.stop(config.drainSeconds * 1000);
+        await served.stop(config.drainSeconds * 1000);
         clearInterval(sweeper);
+        await storage?.stop();
         engine.close();
         log.info('stopped');
         finished.resolve();
@@ -104,20 +115,28 @@ function deferred(): { promise: Promise<void>; resolve: () => void; reject: (err
 /** What listens. */
 interface Front {
   readonly port: number;
+  /** Resolves to how many layers of zones were loaded. */
+  readonly restored: Promise<number>;
   stop(drainMs: number): Promise<void>;
 }
 
+interface FrontContext {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly onFailure: (error: Error) => void;
+  readonly storage: StorageThread | undefined;
+  /** One int32: 1 once what was stored is loaded. */
+  readonly ready: SharedArrayBuffer;
+}
+
 /** This thread serves. */
-async function startOne(
-  config: Config,
-  { engine, handle }: ChosenEngine,
-  log: Logger,
-  onFailure: (error: Error) => void,
-): Promise<Front> {
+async function startOne(context: FrontContext, { engine, handle }: ChosenEngine): Promise<Front> {
+  const { config, log, onFailure, storage } = context;
+  const ready = new Int32Array(context.ready);
   const supplyThread = handle === undefined ? undefined : startSupplyThread(config, handle, 1, onFailure);
   const nativeZones = handle === undefined ? undefined : new NativeZones();
   const meters = new ZoneMeters();
-  const zonesThread = startZonesThread(config, nativeZones?.handle, meters.shared, 1, onFailure);
+  const zonesThread = startZonesThread(config, nativeZones?.handle, meters.shared, 1, storage?.connect(), onFailure);
   const portableZones = nativeZones === undefined ? new PortableLookups() : undefined;
   const remote = new RemoteZones(zonesThread.ports[0] as MessagePort, config.zonesBytesMax, portableZones);
   const lookups = nativeZones === undefined ? (portableZones as PortableLookups) : nativeLookups(nativeZones);
@@ -132,7 +151,7 @@ async function startOne(
     thread: 0,
     supply: supplyOf(supplyThread, engine),
     zones: { lookups, remote, meters },
-    isReady: () => true,
+    isReady: () => Atomics.load(ready, 0) === 1,
     report: (error) => log.error(error),
   });
   const port = serving.listen(config.port, false);
@@ -143,6 +162,7 @@ async function startOne(
   }
   return {
     port,
+    restored: zonesThread.restored,
     async stop(drainMs) {
       await serving.drain(drainMs);
       serving.close();
@@ -158,19 +178,14 @@ function supplyOf(thread: HelperThread | undefined, engine: ChosenEngine['engine
 }
 
 /** Workers serve, each with a listening socket of its own on one port; this thread starts, sweeps and stops. */
-async function startSeveral(
-  config: Config,
-  handle: number,
-  threads: number,
-  log: Logger,
-  onFailure: (error: Error) => void,
-): Promise<Front> {
+async function startSeveral(context: FrontContext, handle: number, threads: number): Promise<Front> {
+  const { config, log, onFailure, storage, ready } = context;
   const lock = await lockPort(config.host, config.port);
   if (lock === undefined) throw cannotListen(config);
   const zones = new NativeZones();
   const meters = new ZoneMeters();
   let supplyThread: HelperThread | undefined;
-  let zonesThread: HelperThread | undefined;
+  let zonesThread: ZonesThread | undefined;
   let serving: ServingThreads | undefined;
   const stop = async (drainMs: number): Promise<void> => {
     await serving?.drain(drainMs);
@@ -180,17 +195,26 @@ async function startSeveral(
   };
   try {
     supplyThread = startSupplyThread(config, handle, threads, onFailure);
-    zonesThread = startZonesThread(config, zones.handle, meters.shared, threads, onFailure);
+    zonesThread = startZonesThread(config, zones.handle, meters.shared, threads, storage?.connect(), onFailure);
     const ofZones = { handle: zones.handle, ports: zonesThread.ports, meters: meters.shared };
     const counters = allocateCounters(threads);
     const report = (text: string): void => log.error(text);
-    serving = await startServingThreads(config, handle, counters, supplyThread.ports, ofZones, report, onFailure);
+    serving = await startServingThreads(
+      config,
+      handle,
+      counters,
+      supplyThread.ports,
+      ofZones,
+      ready,
+      report,
+      onFailure,
+    );
     if (!(await serving.listen(lock.port))) throw cannotListen(config);
+    return { port: lock.port, restored: zonesThread.restored, stop };
   } catch (error) {
     await stop(0);
     throw error;
   }
-  return { port: lock.port, stop };
 }
 
 function cannotListen({ host, port }: Config): Error {

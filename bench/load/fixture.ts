@@ -38,7 +38,7 @@ export class Fixture {
   static async start(drivers: number, laps: number, { seed, serverFlags }: RunOptions): Promise<Fixture> {
     const placement = placeProcesses();
     const flags = ['--port', '0', '--json', '--threads', '1', '--engine', 'native', '--ttl', String(TTL_SECONDS)];
-    const args = ['serve', ...flags, '--log-level', 'warn'];
+    const args = ['serve', ...flags, '--memory', '--log-level', 'warn'];
     const child = startNode(RAZIEL, { core: placement.server, nodeFlags: serverFlags, args });
     const { port } = await firstObject<{ port: number }>(child, 'the server');
     const server = { name: 'server', process: child, port, pid: child.pid as number, core: placement.server };

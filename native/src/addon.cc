@@ -12,6 +12,7 @@
 
 #include "answer.h"
 #include "frame.h"
+#include "journal_addon.h"
 #include "process_registry.h"
 #include "session.h"
 #include "zones_addon.h"
@@ -377,6 +378,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["Engine"] = Engine::Define(env);
   InitZones(env, exports);
+  InitJournal(env, exports);
   return exports;
 }
 

@@ -40,7 +40,7 @@ export function demoCommand(program: Command, done: (exitCode: number) => void):
 }
 
 const EXAMPLES = `
-Takes every option of raziel serve as well.
+Takes every option of raziel serve as well; it keeps everything in memory unless --data says where else.
 
 Examples:
   raziel demo
@@ -61,7 +61,13 @@ async function demo(
 ): Promise<number> {
   const { signal, dispose } = interruption();
   // Its own lines say what is going on; the server's log would come between them.
-  const server = await startOrFail({ ...given, logLevel: given.logLevel ?? process.env.RAZIEL_LOG_LEVEL ?? 'warn' });
+  const isKept = given.data !== undefined || (process.env.RAZIEL_DATA ?? '') !== '';
+  const memory = given.memory ?? process.env.RAZIEL_MEMORY ?? !isKept;
+  const server = await startOrFail({
+    ...given,
+    memory,
+    logLevel: given.logLevel ?? process.env.RAZIEL_LOG_LEVEL ?? 'warn',
+  });
   const url = urlOf(server);
   if (output.json)
     output.object({ event: 'listening', url, drivers, seed, city: place.name, lat: place.lat, lon: place.lon });

@@ -2,7 +2,7 @@
 
 import { RazielError } from '../errors.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
-import { handleHttp, type HttpContext } from './http.ts';
+import { handleHttp, type HttpContext, starting } from './http.ts';
 import { Exchange } from './http-response.ts';
 import { type App, closeListening, createApp, listen, type Listening, type WebSocket } from './uws.ts';
 
@@ -137,6 +137,7 @@ export class ServingApp {
   #upgradeRefusal(): RazielError | undefined {
     const context = this.#context;
     if (context.isDraining()) return new RazielError('SHUTTING_DOWN', 'the server is shutting down');
+    if (!context.isReady()) return starting();
     if (context.connectionsOpen() > context.connectionsMax) {
       return new RazielError('OVERLOADED', `the server takes at most ${context.connectionsMax} connections`);
     }

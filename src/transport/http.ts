@@ -32,7 +32,7 @@ export interface HttpContext {
   readonly zones: RemoteZones;
   /** True once the server shuts down. */
   readonly isDraining: () => boolean;
-  /** True when requests may come: every serving thread listens. */
+  /** True when requests may come: every serving thread listens, and what was stored is loaded. */
   readonly isReady: () => boolean;
   /** Prometheus' text format and its content type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -40,6 +40,9 @@ export interface HttpContext {
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
 }
+
+/** What is answered while the server loads what was stored. */
+const ANSWERED_EARLY: ReadonlySet<string> = new Set(['healthz', 'readyz', 'metrics', 'openapi']);
 
 type BodyType = 'json' | 'msgpack' | 'ndjson';
 
@@ -74,6 +77,7 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
   try {
     const { operation, parameter } = findRoute(method, req.getUrl());
     op = countedOp(operation);
+    if (!context.isReady() && !ANSWERED_EARLY.has(operation.name)) throw starting();
     const head: Head = {
       query: req.getQuery() ?? '',
       contentType: req.getHeader('content-type'),
@@ -185,7 +189,7 @@ function answer(
     }
     case 'readyz':
       if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
-      if (!context.isReady()) throw new RazielError('OVERLOADED', 'the server is starting');
+      if (!context.isReady()) throw starting();
       return exchange.sendValue({ status: 'ready' });
     case 'healthz':
       return exchange.sendValue({ status: 'ok' });
@@ -225,6 +229,10 @@ function answerBody(
   if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map with searches');
   refuseUnknown(value, new Set(['searches']), 'multisearch');
   return execute(context, exchange, { op: 'multisearch', queries: readSearches(value) });
+}
+
+export function starting(): RazielError {
+  return new RazielError('OVERLOADED', 'the server is starting');
 }
 
 /** A change that comes now might not be answered any more. */

@@ -17,6 +17,7 @@ import {
 } from '../limits.ts';
 import { parseJson } from '../protocol/codec.ts';
 import type { JsonBounds } from '../protocol/json-size.ts';
+import type { LayerArchive } from './archive.ts';
 import { diffLayers, type LayerDiff } from './diff.ts';
 import { checkLayerName, type Ingested, type IngestOptions, ingestLayer } from './ingest.ts';
 import { type Layer, layerToGeoJson } from './layer.ts';
@@ -84,20 +85,37 @@ interface Held extends BuiltLayer {
 
 export class ZoneStore {
   readonly #publication: Publication;
+  readonly #archive: LayerArchive | undefined;
   readonly #held = new Map<string, Held>();
   readonly #totalBytesMax: number;
-  #version: number;
+  #version = 0;
   /** Ends when the last change that was asked for has ended. */
   #changes: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param version the last one ever published, 0 for a new server
-   * @param totalBytesMax of all layers together, as uploaded
+   * @param options.archive where a change is before it is published; without one layers live as long as the store
+   * @param options.totalBytesMax of all layers together, as uploaded
    */
-  constructor(publication: Publication, version = 0, totalBytesMax = ZONES_TOTAL_BYTES_MAX_DEFAULT) {
+  constructor(
+    publication: Publication,
+    options: { readonly archive?: LayerArchive | undefined; readonly totalBytesMax?: number } = {},
+  ) {
     this.#publication = publication;
-    this.#version = version;
-    this.#totalBytesMax = totalBytesMax;
+    this.#archive = options.archive;
+    this.#totalBytesMax = options.totalBytesMax ?? ZONES_TOTAL_BYTES_MAX_DEFAULT;
+  }
+
+  /** Publishes what the archive has; to be called before anything else. */
+  restore(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#archive === undefined) return;
+      const { version, layers } = await this.#archive.load();
+      for (const saved of layers) {
+        this.#held.set(saved.layer.name, { ...saved, built: await this.#publication.build(saved.layer) });
+      }
+      this.#version = version;
+      if (version > 0) this.#publication.publish(version, [...this.#held.values()]);
+    });
   }
 
   /** The version that lookups see. */
@@ -108,7 +126,7 @@ export class ZoneStore {
   /**
    * Replaces a layer by a GeoJSON FeatureCollection.
    * @param body the JSON as it arrived
-   * @throws RazielError BAD_LAYER, BAD_JSON, TOO_LARGE, VERSION_CONFLICT; ZonesRefused (BAD_ZONES) with all faults
+   * @throws RazielError BAD_LAYER, BAD_JSON, TOO_LARGE, VERSION_CONFLICT, STORAGE_FULL; ZonesRefused (BAD_ZONES) with all faults
    */
   put(name: string, body: Uint8Array, options: PutOptions & { readonly dryRun: true }): Promise<DryRunResult>;
   put(name: string, body: Uint8Array, options?: PutOptions & { readonly dryRun?: false }): Promise<PutResult>;
@@ -117,12 +135,12 @@ export class ZoneStore {
     return this.#inTurn(() => this.#put(name, body, options));
   }
 
-  /** Removes a layer. @throws RazielError UNKNOWN_LAYER, VERSION_CONFLICT */
+  /** Removes a layer. @throws RazielError UNKNOWN_LAYER, VERSION_CONFLICT, STORAGE_FULL */
   remove(name: string, ifMatch?: string): Promise<{ readonly version: number }> {
     return this.#inTurn(async () => {
       this.#known(name);
       this.#checkVersion(name, ifMatch);
-      this.#publishWith(name, undefined);
+      await this.#publishWith(name, undefined);
       return { version: this.#version };
     });
   }
@@ -156,15 +174,16 @@ export class ZoneStore {
     }
     const built = await this.#publication.build(layer);
     clock('build');
-    this.#publishWith(name, { layer, built, bytes: body.length });
+    await this.#publishWith(name, { layer, built, bytes: body.length });
     clock('publish');
     const buildMs = Math.round(performance.now() - start);
     return { ...counts, version: this.#version, buildMs, ...repairedOf(ingested) };
   }
 
-  /** Publishes all layers with this one replaced, or removed; only then the store itself changes. */
-  #publishWith(name: string, next: Omit<Held, 'version'> | undefined): void {
+  /** Archives the change, publishes all layers with this one replaced, or removed; only then the store itself changes. */
+  async #publishWith(name: string, next: Omit<Held, 'version'> | undefined): Promise<void> {
     const version = this.#version + 1;
+    await this.#archive?.save(version, name, next && { layer: next.layer, version, bytes: next.bytes });
     const layers = [...this.#held.values()].filter((held) => held.layer.name !== name);
     this.#publication.publish(version, next === undefined ? layers : [...layers, next]);
     if (next === undefined) this.#held.delete(name);

@@ -48,7 +48,7 @@ export class ZoneEditor {
       case 'delete': {
         const { version } = await this.#store.remove(task.layer, task.ifMatch);
         this.#log.info(`zones: layer ${task.layer} removed, version ${version}`);
-        this.#noteLayers();
+        this.noteLayers();
         return encoded({ layer: task.layer, version }, encoding);
       }
       case 'get': {
@@ -79,7 +79,7 @@ export class ZoneEditor {
       this.#meters.end(dryRun ? 'dryRun' : 'published');
       if (dryRun) return encoded(result, encoding);
       this.#log.info(`${upload}: version ${result.version} with ${result.zones} zones, ${result.vertices} vertices`);
-      this.#noteLayers();
+      this.noteLayers();
       return { ...encoded(result, encoding), etag: `"${result.version}"` };
     } catch (error) {
       const code = error instanceof RazielError ? error.code : 'INTERNAL';
@@ -89,7 +89,8 @@ export class ZoneEditor {
     }
   }
 
-  #noteLayers(): void {
+  /** Counts what there is for /metrics. */
+  noteLayers(): void {
     const layers = this.#store.list();
     const sum = (of: 'zones' | 'vertices'): number => layers.reduce((total, layer) => total + layer[of], 0);
     this.#meters.layers(this.#store.version, layers.length, sum('zones'), sum('vertices'));

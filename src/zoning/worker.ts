@@ -5,9 +5,11 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
 import type { Config } from '../config.ts';
 import { ZoneMeters } from '../metrics/zone-meters.ts';
+import { openState } from '../storage/state.ts';
 import { NativeZones } from '../zones/native.ts';
 import { nativePublication } from '../zones/publications.ts';
 import { ZoneStore } from '../zones/store.ts';
+import { StateArchive } from './archive.ts';
 import { ZoneEditor } from './editor.ts';
 import type { ToZonesThread } from './messages.ts';
 import { RemotePublication } from './remote-publication.ts';
@@ -18,14 +20,23 @@ export interface ZonesWorkerData {
   readonly handle: number | undefined;
   readonly meters: SharedArrayBuffer;
   readonly ports: readonly MessagePort[];
+  /** To the storage thread, where layers outlive the server. */
+  readonly storage: MessagePort | undefined;
 }
 
-const { config, handle, meters, ports } = workerData as ZonesWorkerData;
+/** Once: whether the layers of before are published. */
+export type FromZonesWorker = { readonly restored: number } | { readonly failed: string };
+
+const { config, handle, meters, ports, storage } = workerData as ZonesWorkerData;
 const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
 const zones = handle === undefined ? undefined : new NativeZones(handle);
 const remote = zones === undefined ? new RemotePublication(ports[0] as MessagePort) : undefined;
 const publication = zones === undefined ? (remote as RemotePublication) : nativePublication(zones);
-const store = new ZoneStore(publication, 0, config.zonesTotalBytesMax);
+const state = openState(storage);
+const store = new ZoneStore(publication, {
+  archive: storage === undefined ? undefined : new StateArchive(state),
+  totalBytesMax: config.zonesTotalBytesMax,
+});
 const editor = new ZoneEditor(store, new ZoneMeters(meters), log);
 
 for (const port of ports) {
@@ -39,7 +50,16 @@ for (const port of ports) {
   });
 }
 parentPort?.once('message', () => {
+  state.close();
   for (const port of ports) port.close();
   zones?.close();
   parentPort?.close();
 });
+
+try {
+  await store.restore();
+  editor.noteLayers();
+  parentPort?.postMessage({ restored: store.list().length } satisfies FromZonesWorker);
+} catch (error) {
+  parentPort?.postMessage({ failed: (error as Error).message } satisfies FromZonesWorker);
+}

@@ -25,9 +25,10 @@ export interface BootedServer {
   stop(): Promise<number | null>;
 }
 
-/** Boots a server on a free port; rejects with its log when it does not start. */
+/** Boots a server on a free port, in memory unless a flag says --data; rejects with its log when it does not start. */
 export async function bootServer(...flags: string[]): Promise<BootedServer> {
-  const args = ['serve', '--json', '--port', '0', '--threads', '1', ...flags];
+  const memory = flags.includes('--data') ? [] : ['--memory'];
+  const args = ['serve', '--json', '--port', '0', '--threads', '1', ...memory, ...flags];
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {

@@ -24,7 +24,8 @@ export class Cli {
   constructor(args: readonly string[], environment: Record<string, string> = {}) {
     const { NO_COLOR: _, FORCE_COLOR: __, RAZIEL_URL: ___, ...inherited } = process.env;
     this.child = spawn(process.execPath, [BIN, ...args], {
-      env: { ...inherited, ...environment },
+      // Servers keep nothing, and leave nothing behind, unless a test says --data.
+      env: { ...inherited, ...(args.includes('--data') ? {} : { RAZIEL_MEMORY: '1' }), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -35,12 +35,15 @@ describe('a store of layers', () => {
   let store: ZoneStore;
   const current = (): ZoneIndex => published[published.length - 1] as ZoneIndex;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     published = [];
+    const archive = { load: async () => ({ version: 41, layers: [] }), save: async () => {} };
     store = new ZoneStore(
       portablePublication((index) => published.push(index)),
-      41,
+      { archive },
     );
+    await store.restore();
+    published.length = 0;
   });
 
   test('gives every change a higher version and shows all layers in it', async () => {
@@ -142,8 +145,7 @@ describe('a store of layers', () => {
     const body = squares(['x', 0, 0], ['y', 5, 5]);
     const small = new ZoneStore(
       portablePublication((index) => published.push(index)),
-      0,
-      2 * body.length + 100,
+      { totalBytesMax: 2 * body.length + 100 },
     );
     await small.put('a', body);
     await small.put('b', body);

@@ -1,0 +1,94 @@
+// The LMDB environment of a data directory: one file, raziel.mdb, with databases for what is stored, written by transactions that are on
+// disk when commit() returns.
+//
+// meta     'format' → magic and version (see format.ts)
+// state    key → sealed value (envelope.ts): zones and other small state
+
+import { statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { RazielError } from '../errors.ts';
+import { checkFormat, writeFormat } from './format.ts';
+
+const DATA_FILE = 'raziel.mdb';
+
+/** LMDB's own code after a failure from which it cannot go on with what it has open. */
+const MDB_PANIC = -30795;
+
+export class Environment {
+  readonly directory: string;
+  readonly #bytesMax: number;
+  #root!: RootDatabase<Uint8Array, string>;
+  #state!: Database<Uint8Array, string>;
+
+  /**
+   * @param bytesMax of the file, at most
+   * @throws Error for a directory that a newer version has written, or that is none of Raziel's
+   */
+  constructor(directory: string, bytesMax: number) {
+    this.directory = directory;
+    this.#bytesMax = bytesMax;
+    this.#open();
+  }
+
+  get state(): Database<Uint8Array, string> {
+    return this.#state;
+  }
+
+  /** Bytes that the file may grow to and bytes of it in use or free inside, whole pages. */
+  get fileBytes(): number {
+    const { pageSize, lastPageNumber } = this.#root.getStats() as { pageSize: number; lastPageNumber: number };
+    return pageSize * (lastPageNumber + 1);
+  }
+
+  /**
+   * Does the work in one transaction, which is committed and synced when this returns.
+   * @throws RazielError STORAGE_FULL when that failed; nothing has changed then
+   */
+  commit(work: () => void): void {
+    try {
+      this.#root.transactionSync(work);
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      if (typeof code !== 'number') throw error;
+      if (code === MDB_PANIC) this.#reopen();
+      throw new RazielError('STORAGE_FULL', `the storage takes no more: ${this.#reasonOf(error as Error)}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  #open(): void {
+    this.#root = open<Uint8Array, string>({
+      path: join(this.directory, DATA_FILE),
+      noSubdir: true,
+      // A commit returns when it is on disk, and not before.
+      overlappingSync: false,
+      mapSize: this.#bytesMax,
+      remapChunks: false,
+      maxDbs: 8,
+      encoding: 'binary',
+      cache: false,
+      eventTurnBatching: false,
+    });
+    const meta = this.#root.openDB<Uint8Array, string>({ name: 'meta', encoding: 'binary', cache: false });
+    if (!checkFormat(meta)) this.commit(() => writeFormat(meta));
+    this.#state = this.#root.openDB<Uint8Array, string>({ name: 'state', encoding: 'binary', cache: false });
+  }
+
+  #reopen(): void {
+    void this.#root.close();
+    this.#open();
+  }
+
+  #reasonOf(error: Error): string {
+    try {
+      const { bavail, bsize } = statfsSync(this.directory);
+      return `${error.message} (${Math.floor((bavail * bsize) / 1024 ** 2)} MiB free in ${this.directory})`;
+    } catch {
+      return error.message;
+    }
+  }
+}
