@@ -19,6 +19,8 @@ import {
   ZONES_BYTES_MAX_DEFAULT,
   ZONES_TOTAL_BYTES_MAX_DEFAULT,
 } from './limits.ts';
+import { parseIsoTime } from './drivers/time.ts';
+import { ID_EPOCH_MS_DEFAULT, MACHINE_MAX } from './ids/layout.ts';
 
 const THREADS_MAX = 256;
 
@@ -30,6 +32,13 @@ const numeric = (schema: z.ZodNumber) =>
   }, schema);
 
 const whole = (min: number, max: number) => numeric(z.number().int().min(min).max(max));
+
+function readEpoch(text: string, context: z.RefinementCtx): number {
+  const ms = parseIsoTime(text);
+  if (ms !== undefined) return ms;
+  context.addIssue('must be a time such as 2024-01-01T00:00:00Z, or milliseconds since the Unix epoch');
+  return z.NEVER;
+}
 
 /** Texts that flags and the environment write for false and true. */
 const flag = z.union([
@@ -83,6 +92,11 @@ export const SCHEMA = z
       .default(HELD_BYTES_PER_CONNECTION_DEFAULT)
       .describe('bytes of requests that wait on a connection at most'),
     connectionsMax: whole(1, 10_000_000).default(CONNECTIONS_MAX_DEFAULT).describe('connections at most'),
+    machine: whole(0, MACHINE_MAX).default(0).describe('number of this machine in the ids that it makes'),
+    idEpoch: z
+      .union([whole(0, Number.MAX_SAFE_INTEGER), z.string().transform(readEpoch)])
+      .default(ID_EPOCH_MS_DEFAULT)
+      .describe('when the milliseconds of ids begin: a time in ISO 8601, or milliseconds since the Unix epoch'),
     drainSeconds: numeric(z.number().min(0).max(3_600)).default(10).describe('seconds that a stopping server may take'),
     logLevel: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

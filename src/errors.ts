@@ -20,6 +20,8 @@ export const STATUS_OF_CODE = {
   BAD_GEOMETRY: 400,
   BAD_RESOLUTION: 400,
   BAD_RANK: 400,
+  /** A number of ids out of range. */
+  BAD_N: 400,
   /** A layer's name that breaks the rules for names. */
   BAD_LAYER: 400,
   /** Zones with faults; the error lists them (src/zones/faults.ts). */
@@ -40,6 +42,8 @@ export const STATUS_OF_CODE = {
   NOT_SUPPORTED: 501,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,
+  /** The clock went back too far for ids to go on rising. */
+  CLOCK_BACKWARD: 503,
   /** A step took longer than it may. */
   DEADLINE_EXCEEDED: 504,
   /** The data directory takes no more: what was to be durable is not. */

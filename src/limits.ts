@@ -41,6 +41,13 @@ export const SUPPLY_CELLS_MAX = 250_000;
 /** Of a key of small durable state (src/storage/state.ts). */
 export const STATE_KEY_BYTES_MAX = 500;
 
+export const IDS_PER_REQUEST_MAX = 10_000;
+/** How far ids may run ahead of the clock: when more are asked for than a millisecond has, and when the clock goes back. */
+export const IDS_AHEAD_MS_MAX = 10_000;
+
+/** How far the wall clock may be from the server's before that is a jump, which is not followed. */
+export const CLOCK_SLEWED_MS_MAX = 1_000;
+
 /** Bytes of an answer that a client can make as large as it likes by asking for much. */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -2,8 +2,10 @@
 // only one; with more, each is a worker (server-thread.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nowMs } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DriverEngine, FrameAnswerer } from './drivers/engine.ts';
+import { IdGenerator } from './ids/generator.ts';
 import { Counters, CounterTotals } from './metrics/counters.ts';
 import { LoopDelay } from './metrics/loop-delay.ts';
 import { createMetrics } from './metrics/prometheus.ts';
@@ -23,6 +25,8 @@ export interface ServingOptions {
   /** The row of the block that is this thread's. */
   readonly thread: number;
   readonly supply: SupplyCounter;
+  /** The block of allocateIds. */
+  readonly ids: SharedArrayBuffer;
   readonly zones: { readonly lookups: ZoneLookups; readonly remote: RemoteZones; readonly meters: ZoneMeters };
   readonly isReady: () => boolean;
   readonly report: (error: unknown) => void;
@@ -50,6 +54,7 @@ export function createServing(options: ServingOptions): Serving {
     options.supply,
     (result) => counters.fixes(result.accepted, result.stale, result.duplicate, result.rejected.length),
     zones.lookups,
+    new IdGenerator(options.ids, config.machine, config.idEpoch, nowMs),
   );
   const app = new ServingApp({
     service,

@@ -2,6 +2,7 @@
 // ends when it is told to.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { useClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createServing } from './server-serving.ts';
 import { attachEngine } from './service/engines.ts';
@@ -22,6 +23,9 @@ export interface ServingThreadData {
   readonly zoneMeters: SharedArrayBuffer;
   /** One int32: 1 once every thread listens and what was stored is loaded. */
   readonly ready: SharedArrayBuffer;
+  readonly clock: SharedArrayBuffer;
+  /** Of allocateIds. */
+  readonly ids: SharedArrayBuffer;
 }
 
 export type ToThread = { readonly listen: number } | { readonly drainMs: number };
@@ -32,6 +36,7 @@ export type FromThread =
   | { readonly report: string };
 
 const data = workerData as ServingThreadData;
+useClock(data.clock);
 const main = parentPort as MessagePort;
 const engine = attachEngine(data.handle, data.config);
 const supply = new RemoteSupply(data.supplyPort);
@@ -43,6 +48,7 @@ const serving = createServing({
   engine,
   shared: data.shared,
   thread: data.thread,
+  ids: data.ids,
   supply: (query, ref, encoding) => supply.count(query, ref, encoding),
   zones: { lookups: nativeLookups(zones), remote: remoteZones, meters: new ZoneMeters(data.zoneMeters) },
   isReady: () => Atomics.load(ready, 0) === 1,

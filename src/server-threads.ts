@@ -1,6 +1,7 @@
 // Starts and stops the threads of a server of several: the serving workers on their shared port, and the supply thread.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { sharedClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
 import type { FromZonesWorker, ZonesWorkerData } from './zoning/worker.ts';
@@ -27,7 +28,8 @@ export function startSupplyThread(
   onFailure: (error: Error) => void,
 ): HelperThread {
   const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
-  const workerData: SupplyWorkerData = { config, handle, ports: channels.map((channel) => channel.port2) };
+  const ports = channels.map((channel) => channel.port2);
+  const workerData: SupplyWorkerData = { config, handle, ports, clock: sharedClock() };
   const worker = new Worker(new URL('./supply/worker.js', import.meta.url), {
     workerData,
     transferList: [...workerData.ports],
@@ -102,6 +104,7 @@ export async function startServingThreads(
   supplyPorts: readonly MessagePort[],
   zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
   ready: SharedArrayBuffer,
+  ids: SharedArrayBuffer,
   report: (text: string) => void,
   onFailure: (error: Error) => void,
 ): Promise<ServingThreads> {
@@ -117,6 +120,8 @@ export async function startServingThreads(
       zonesPort,
       zoneMeters: zones.meters,
       ready,
+      clock: sharedClock(),
+      ids,
     };
     const worker = new Worker(new URL('./server-thread.js', import.meta.url), {
       workerData,

@@ -6,7 +6,9 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
+import { keepClock, nowMs } from './clock.ts';
 import type { Config } from './config.ts';
+import { allocateIds } from './ids/generator.ts';
 import { allocateCounters } from './metrics/counters.ts';
 import { createServing } from './server-serving.ts';
 import { ZoneMeters } from './metrics/zone-meters.ts';
@@ -52,6 +54,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const threads = handle === undefined ? 1 : config.threads;
   if (threads < config.threads) log.warn(`the ${engine.kind} engine has one thread; ${config.threads} were asked for`);
 
+  const clock = keepClock((level, message) => log[level](message));
+  const ids = allocateIds();
+
   const failure = deferred();
   const onFailure = (error: Error): void => {
     log.fatal(error);
@@ -63,7 +68,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   try {
     storage = await startStorageThread(config, onFailure);
     log.info(storage === undefined ? 'keeping everything in memory' : `data directory ${config.data} is open`);
-    const context: FrontContext = { config, log, onFailure, storage, ready: new SharedArrayBuffer(4) };
+    const context: FrontContext = { config, log, onFailure, storage, ids, ready: new SharedArrayBuffer(4) };
     front = await (threads === 1 ? startOne(context, chosen) : startSeveral(context, handle as number, threads));
     const layers = await front.restored;
     if (layers > 0) log.info(`${layers} layer${layers === 1 ? '' : 's'} of zones loaded`);
@@ -71,11 +76,12 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } catch (error) {
     await front?.stop(0);
     await storage?.stop();
+    clock.stop();
     engine.close();
     throw error;
   }
   const served = front;
-  const sweeper = setInterval(() => engine.sweep(Date.now()), SWEEP_MS);
+  const sweeper = setInterval(() => engine.sweep(nowMs()), SWEEP_MS);
   const { port } = served;
   log.info(`listening on ${config.host}:${port} with ${threads} serving thread${threads === 1 ? '' : 's'}`);
 
@@ -93,6 +99,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
         await served.stop(config.drainSeconds * 1000);
         clearInterval(sweeper);
         await storage?.stop();
+        clock.stop();
         engine.close();
         log.info('stopped');
         finished.resolve();
@@ -125,6 +132,8 @@ interface FrontContext {
   readonly log: Logger;
   readonly onFailure: (error: Error) => void;
   readonly storage: StorageThread | undefined;
+  /** Of allocateIds. */
+  readonly ids: SharedArrayBuffer;
   /** One int32: 1 once what was stored is loaded. */
   readonly ready: SharedArrayBuffer;
 }
@@ -149,6 +158,7 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     engine,
     shared: allocateCounters(1),
     thread: 0,
+    ids: context.ids,
     supply: supplyOf(supplyThread, engine),
     zones: { lookups, remote, meters },
     isReady: () => Atomics.load(ready, 0) === 1,
@@ -206,6 +216,7 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
       supplyThread.ports,
       ofZones,
       ready,
+      context.ids,
       report,
       onFailure,
     );

@@ -218,6 +218,13 @@ export class RazielClient {
     return this.#read<ZonesAtAnswer | ZonesAtPointsAnswer>({ op: 'zonesAt', ...query }, options);
   }
 
+  /** `n` fresh ids, 1..10,000, of 63 bits; later ones are larger. */
+  async ids(n = 1, options: RequestOptions = {}): Promise<bigint[]> {
+    // The decoder makes a number of a small one.
+    const { ids } = await this.#read<{ ids: (bigint | number)[] }>({ op: 'ids', n }, options);
+    return ids.map(BigInt);
+  }
+
   /** The server's clock, milliseconds since the Unix epoch. */
   async ping(options: RequestOptions = {}): Promise<{ time: number }> {
     return this.#read<{ time: number }>({ op: 'ping' }, options);

@@ -12,6 +12,7 @@ export const COUNTED_OPS = [
   'driver',
   'remove',
   'supply',
+  'ids',
   'zonesAt',
   'zones',
   'ping',

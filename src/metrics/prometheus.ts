@@ -1,6 +1,7 @@
 // /metrics: the counters of all threads, the engine's figures and the process's, in Prometheus' text format, whichever thread is asked.
 
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { nowMs } from '../clock.ts';
 import type { DriverEngine } from '../drivers/engine.ts';
 import {
   BUCKET_MICROS,
@@ -164,9 +165,12 @@ function registerZones(registry: Registry, zones: ZoneMeters): void {
 }
 
 function registerProcess(registry: Registry, totals: CounterTotals): void {
-  const startedAtSeconds = Date.now() / 1000 - process.uptime();
+  const startedAtSeconds = nowMs() / 1000 - process.uptime();
   gauge(registry, 'process_start_time_seconds', 'When the process started.', [], (metric) =>
     metric.set(startedAtSeconds),
+  );
+  gauge(registry, 'raziel_clock_offset_seconds', "The wall clock less the server's clock.", [], (metric) =>
+    metric.set((Date.now() - nowMs()) / 1000),
   );
   gauge(registry, 'process_resident_memory_bytes', 'Resident memory.', [], (metric) =>
     metric.set(process.memoryUsage.rss()),

@@ -222,6 +222,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['resolution', 'cells'],
   ),
+  Ids: object({ ids: list({ type: 'string', pattern: '^[0-9]+$', description: 'An integer of 63 bits.' }) }, ['ids']),
   Zone: object({ layer: { type: 'string' }, id: ID, properties: PROPERTIES }, ['layer', 'id', 'properties']),
   ZonesAt: object({ version: VERSION, zones: list(reference('Zone')) }, ['version', 'zones']),
   ZonePoints: object({ points: list(POINT, { maxItems: ZONE_POINTS_MAX }), layer: { type: 'string' } }, ['points']),

@@ -13,6 +13,7 @@ export type OperationName =
   | 'driver'
   | 'remove'
   | 'supply'
+  | 'ids'
   | 'zonesAt'
   | 'zonesAtPoints'
   | 'zonesList'
@@ -102,6 +103,13 @@ export const OPERATIONS: readonly Operation[] = [
     parameters: [P.RESOLUTION, P.BBOX, P.TAGS],
   },
   {
+    name: 'ids',
+    summary: 'Makes ids that rise.',
+    http: { method: 'GET', path: '/v1/ids', from: 'query' },
+    webSocket: true,
+    parameters: [P.N],
+  },
+  {
     name: 'zonesAt',
     summary: 'The zones that cover a point.',
     http: { method: 'GET', path: '/v1/zones/at', from: 'query' },
@@ -175,11 +183,10 @@ export const OPERATIONS: readonly Operation[] = [
 ];
 
 /** WebSocket ops of the protocol that this server does not have yet. */
-export const LATER_OPS: ReadonlySet<string> = new Set(['ids', 'watch', 'unwatch', 'fences', 'claim', 'release']);
+export const LATER_OPS: ReadonlySet<string> = new Set(['watch', 'unwatch', 'fences', 'claim', 'release']);
 
 /** Paths of the protocol that this server does not have yet; a trailing slash stands for everything below. */
 export const LATER_PATHS: readonly string[] = [
-  '/v1/ids',
   '/v1/traces',
   '/v1/traces/',
   '/v1/services',

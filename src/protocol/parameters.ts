@@ -4,6 +4,7 @@
 import type { ErrorCode } from '../errors.ts';
 import {
   ID_BYTES_MAX,
+  IDS_PER_REQUEST_MAX,
   K_DEFAULT,
   K_MAX,
   MULTISEARCH_MAX,
@@ -215,6 +216,16 @@ const RESOLUTION = {
   description: 'H3 resolution of the cells.',
 } as const satisfies Parameter;
 
+const N = {
+  name: 'n',
+  type: 'integer',
+  code: 'BAD_N',
+  min: 1,
+  max: IDS_PER_REQUEST_MAX,
+  default: 1,
+  description: 'How many.',
+} as const satisfies Parameter;
+
 const SEARCHES = {
   name: 'searches',
   type: 'searches',
@@ -321,6 +332,7 @@ export const PARAMETERS = {
   CIRCLE,
   ID,
   RESOLUTION,
+  N,
   SEARCHES,
   LAYER,
   LAYER_IN_PATH,

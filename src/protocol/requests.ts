@@ -28,11 +28,14 @@ export type Request =
   | { readonly op: 'driver'; readonly id: string }
   | { readonly op: 'remove'; readonly id: string }
   | { readonly op: 'supply'; readonly query: SupplyQuery }
+  /** `n`: 1..IDS_PER_REQUEST_MAX. */
+  | { readonly op: 'ids'; readonly n: number }
   | { readonly op: 'zonesAt'; readonly query: ZonesAtQuery }
   | { readonly op: 'ping' };
 
 const OPS: readonly string[] = OPERATIONS.filter((operation) => operation.webSocket).map((operation) => operation.name);
 const SUPPLY_NAMES: ReadonlySet<string> = new Set([P.RESOLUTION.name, P.BBOX.name, P.TAGS.name]);
+const IDS_NAMES: ReadonlySet<string> = new Set([P.N.name]);
 
 /**
  * The fields of a WebSocket request as a typed one.
@@ -54,6 +57,8 @@ export function readRequest(op: unknown, fields: Fields, batch: Uint8Array | und
       return { op, id: readId(fields['id']) };
     case 'supply':
       return { op, query: readSupply(fields) };
+    case 'ids':
+      return readIds(fields);
     case 'zonesAt':
       return { op, query: readZonesAt(fields) };
     case 'ping':
@@ -73,6 +78,11 @@ export function readSupply(fields: Fields): SupplyQuery {
     bbox: { west, south, east, north },
     tags: readTags(fields, P.TAGS) ?? [],
   };
+}
+
+export function readIds(fields: Fields): Extract<Request, { op: 'ids' }> {
+  refuseUnknown(fields, IDS_NAMES, 'ids');
+  return { op: 'ids', n: readNumber(fields, P.N) };
 }
 
 function readLocations(fields: Fields, batch: Uint8Array | undefined): Request {

@@ -1,12 +1,15 @@
 // The operations, by a typed request, whatever transport it came by. Everything here answers at once but for supply, which is counted
 // elsewhere, and a multisearch or lookup of zones that takes long, which lets others go first between its searches.
 
+import { nowMs } from '../clock.ts';
 import { RazielError } from '../errors.ts';
 import type { BatchResult, DriverEngine, Ref } from '../drivers/engine.ts';
 import type { Encoding } from '../protocol/codec.ts';
 import type { Request, SupplyQuery } from '../protocol/requests.ts';
+import type { IdGenerator } from '../ids/generator.ts';
 import type { ZonesAtQuery } from '../protocol/zones-at.ts';
 import type { ZoneLookups } from '../zoning/lookups.ts';
+import { answerIds } from './ids.ts';
 import { multisearch } from './multisearch.ts';
 import { type Answer, NO_ANSWER, type Reply } from './reply.ts';
 
@@ -25,6 +28,7 @@ export class Service {
   readonly reply: Reply;
   readonly limits: ServiceLimits;
   readonly zones: ZoneLookups;
+  readonly ids: IdGenerator;
   readonly #supply: SupplyCounter;
   readonly #observeFixes: FixObserver;
 
@@ -35,6 +39,7 @@ export class Service {
     supply: SupplyCounter,
     observeFixes: FixObserver,
     zones: ZoneLookups,
+    ids: IdGenerator,
   ) {
     this.engine = engine;
     this.reply = reply;
@@ -42,6 +47,7 @@ export class Service {
     this.#supply = supply;
     this.#observeFixes = observeFixes;
     this.zones = zones;
+    this.ids = ids;
   }
 
   /** @throws RazielError, or rejects with one */
@@ -53,27 +59,29 @@ export class Service {
       }
       case 'nearest':
       case 'within':
-        return { kind: 'packed', length: this.engine.search(request.query, Date.now(), ref, this.reply, 0) };
+        return { kind: 'packed', length: this.engine.search(request.query, nowMs(), ref, this.reply, 0) };
       case 'multisearch':
-        return multisearch(this.engine, request.queries, Date.now(), ref, this.reply);
+        return multisearch(this.engine, request.queries, nowMs(), ref, this.reply);
       case 'driver': {
-        const fix = this.engine.driver(request.id, Date.now());
+        const fix = this.engine.driver(request.id, nowMs());
         if (fix === undefined) throw unknownDriver(request.id);
         return named(ref, fix);
       }
       case 'remove':
-        return named(ref, { removed: this.engine.remove(request.id, Date.now()) });
+        return named(ref, { removed: this.engine.remove(request.id, nowMs()) });
       case 'supply':
         return this.#countSupply(request.query, ref, encoding);
       case 'zonesAt':
         return this.#lookUpZones(request.query, ref);
+      case 'ids':
+        return answerIds(this.ids, request.n, ref, encoding);
       case 'ping':
-        return named(ref, { time: Date.now() });
+        return named(ref, { time: nowMs() });
     }
   }
 
   apply(batch: Uint8Array): BatchResult {
-    const result = this.engine.apply(batch, Date.now(), this.limits.batchFixesMax);
+    const result = this.engine.apply(batch, nowMs(), this.limits.batchFixesMax);
     this.#observeFixes(result);
     return result;
   }

@@ -1,6 +1,7 @@
 // Supply on a thread that serves: bounded slices of the scan, with the thread's other work between them. For the portable engine, which
 // has one thread; beside the native engine a thread of its own counts (worker.ts).
 
+import { nowMs } from '../clock.ts';
 import type { DriverEngine, Ref } from '../drivers/engine.ts';
 import type { Encoding } from '../protocol/codec.ts';
 import type { SupplyQuery } from '../protocol/requests.ts';
@@ -24,11 +25,11 @@ export class SlicedSupply {
     this.#underWay++;
     try {
       const tally = new SupplyTally(query);
-      const nowMs = Date.now();
+      const startedMs = nowMs();
       let cursor = 0;
       do {
         await new Promise((resolve) => setImmediate(resolve));
-        cursor = this.#engine.scan(cursor, SLICE_DRIVERS, nowMs, (driver) => tally.add(driver));
+        cursor = this.#engine.scan(cursor, SLICE_DRIVERS, startedMs, (driver) => tally.add(driver));
       } while (cursor !== 0);
       return encodeSupply(tally, query, ref, encoding);
     } finally {

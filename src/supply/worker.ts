@@ -2,6 +2,7 @@
 // microsecond a driver or more, which no serving thread has.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { nowMs, useClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RazielError } from '../errors.ts';
 import { attachEngine, type ServingEngine } from '../service/engines.ts';
@@ -16,9 +17,11 @@ export interface SupplyWorkerData {
   readonly config: Config;
   readonly handle: number;
   readonly ports: readonly MessagePort[];
+  readonly clock: SharedArrayBuffer;
 }
 
-const { config, handle, ports } = workerData as SupplyWorkerData;
+const { config, handle, ports, clock } = workerData as SupplyWorkerData;
+useClock(clock);
 const engine = attachEngine(handle, config);
 for (const port of ports) {
   port.on('message', (job: SupplyJob) => {
@@ -35,10 +38,10 @@ parentPort?.once('message', () => {
 function run(source: ServingEngine, { job, query, ref, encoding }: SupplyJob): SupplyDone {
   try {
     const tally = new SupplyTally(query);
-    const nowMs = Date.now();
+    const startedMs = nowMs();
     let cursor = 0;
     do {
-      cursor = source.scan(cursor, SLICE_DRIVERS, nowMs, (driver) => tally.add(driver));
+      cursor = source.scan(cursor, SLICE_DRIVERS, startedMs, (driver) => tally.add(driver));
     } while (cursor !== 0);
     // A copy that is nothing but the answer, so that it can be handed over rather than cloned.
     return { job, bytes: new Uint8Array(encodeSupply(tally, query, ref, encoding)) };

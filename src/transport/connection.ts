@@ -4,6 +4,7 @@
 // connection has had its turn of the thread, later frames are held as copies in a queue and go on when the way is free. Past the limits of
 // that queue a request gets OVERLOADED instead, in its place in the same queue; a client that overruns even that is closed.
 
+import { nowMs } from '../clock.ts';
 import { RazielError } from '../errors.ts';
 import { FRAME_NOT_HOT, type FrameAnswerer, type Ref } from '../drivers/engine.ts';
 import { COUNTED_OPS, type CountedOp, type Counters } from '../metrics/counters.ts';
@@ -134,7 +135,7 @@ export class Connection {
     if (binary && answerer !== undefined) {
       let length: number;
       try {
-        length = answerer.answerFrame(frame, Date.now(), service.limits.batchFixesMax, service.reply);
+        length = answerer.answerFrame(frame, nowMs(), service.limits.batchFixesMax, service.reply);
       } catch (error) {
         // A hot frame that the engine refuses (SEARCH_TOO_WIDE) is a whole one, so that its ref can be read.
         this.#fail(error, openFrame(new Uint8Array(frame), true).ref, true, 'nearest', 0);

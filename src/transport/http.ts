@@ -1,6 +1,7 @@
 // HTTP: from a request line to an operation and back. Bodies are JSON, MessagePack or (fixes) NDJSON; answers are JSON, or
 // MessagePack for those who accept it.
 
+import { nowMs } from '../clock.ts';
 import { RazielError } from '../errors.ts';
 import type { BatchResult } from '../drivers/engine.ts';
 import type { CountedOp, Counters } from '../metrics/counters.ts';
@@ -11,7 +12,7 @@ import { checkMessage } from '../protocol/msgpack-walk.ts';
 import { openApiDocument } from '../protocol/openapi.ts';
 import type { Operation } from '../protocol/operations.ts';
 import { readQueryString } from '../protocol/query-string.ts';
-import { readSupply, type Request } from '../protocol/requests.ts';
+import { readIds, readSupply, type Request } from '../protocol/requests.ts';
 import { readZonesAt } from '../protocol/zones-at.ts';
 import { readNearest, readSearch, readSearches } from '../protocol/searches.ts';
 import { type Service, unknownDriver } from '../service/service.ts';
@@ -172,6 +173,8 @@ function answer(
         op: 'zonesAt',
         query: readZonesAt(readQueryString(query, operation.parameters)),
       });
+    case 'ids':
+      return execute(context, exchange, readIds(readQueryString(query, operation.parameters)));
     case 'zonesDelete':
       refuseWhileDraining(context);
       return answerZones(context.zones, exchange, zonesTask(operation, { ...head, layer: parameter }));
@@ -182,7 +185,7 @@ function answer(
       return execute(context, exchange, { op: 'driver', id: readPathId(parameter) });
     case 'remove': {
       const id = readPathId(parameter);
-      if (!context.service.engine.remove(id, Date.now())) {
+      if (!context.service.engine.remove(id, nowMs())) {
         throw unknownDriver(id);
       }
       return exchange.sendNothing();
@@ -315,6 +318,7 @@ function countedOp(operation: Operation): CountedOp {
     case 'driver':
     case 'remove':
     case 'supply':
+    case 'ids':
       return operation.name;
     case 'search':
     case 'within':

@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { openPortableEngine } from '../../../src/drivers/portable.ts';
+import { allocateIds, IdGenerator } from '../../../src/ids/generator.ts';
 import { allocateCounters, Counters, CounterTotals } from '../../../src/metrics/counters.ts';
 import { packMessage } from '../../../src/protocol/codec.ts';
 import { Reply } from '../../../src/service/reply.ts';
@@ -38,6 +39,7 @@ interface Given {
 }
 
 const engine = openPortableEngine({ driversMax: 10, ttlSecondsDefault: 60, searchCandidatesMax: 100 });
+const ids = new IdGenerator(allocateIds(), 0, 0, Date.now);
 const reported: unknown[] = [];
 
 afterEach(() => {
@@ -49,7 +51,7 @@ function open({ supply = () => Promise.reject(new Error('not in this test')) }: 
   const counters = new Counters(shared, 0);
   const socket = new FakeSocket();
   const connection = new Connection(socket, {
-    service: new Service(engine, new Reply(), { batchFixesMax: 10 }, supply, () => {}, new PortableLookups()),
+    service: new Service(engine, new Reply(), { batchFixesMax: 10 }, supply, () => {}, new PortableLookups(), ids),
     answerer: undefined,
     counters,
     limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
@@ -239,6 +241,7 @@ describe('a connection to an engine with a short way', () => {
         () => Promise.reject(new Error()),
         () => {},
         new PortableLookups(),
+        ids,
       ),
       answerer,
       counters: new Counters(shared, 0),
