@@ -3,7 +3,8 @@
 // - buildZoneLayer(input) → Promise<ArrayBuffer>: one layer's section, built on a thread of libuv's pool. The arrays of the input are
 //   held until then and must not be written to meanwhile.
 // - assembleZones(version, sections) → ArrayBuffer: a snapshot's bytes.
-// - ZoneSnapshot: bytes checked and attached; owned by this object and by every publisher that it was published to.
+// - ZoneSnapshot: bytes checked and attached; owned by this object and by every publisher that it was published to. Also what is published,
+//   held for a lookup of many points in turns.
 // - Zones: what lookups see. Every thread makes one of its own; those with the same handle share one publisher, which lives as long as
 //   any of them. Publishing is one atomic store, lookups on other threads never wait for it.
 //
@@ -11,6 +12,7 @@
 
 #include "zones_addon.h"
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -129,6 +131,17 @@ void lookup(const Snapshot& snapshot, double lat, double lon, const std::string*
   snapshot.lookupInLayer(*view, lat, lon, hits);
 }
 
+/** Writes the list of what the answer says of the zones at a point. */
+void writeZones(MsgpackWriter& writer, const Snapshot* snapshot, double lat, double lon, const std::string* layer, Hits& hits) {
+  hits.clear();
+  if (snapshot != nullptr) lookup(*snapshot, lat, lon, layer, hits);
+  writer.array(static_cast<uint32_t>(hits.size()));
+  for (const uint32_t zone : hits) {
+    const std::string_view answer = answerOfZone(*snapshot, zone);
+    writer.raw(answer.data(), answer.size());
+  }
+}
+
 /** An optional layer's name from an argument that is a string or undefined. */
 class LayerArgument {
  public:
@@ -151,12 +164,16 @@ class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
                        {InstanceAccessor<&ZoneSnapshot::Version>("version"), InstanceAccessor<&ZoneSnapshot::ByteLength>("byteLength"),
                         InstanceAccessor<&ZoneSnapshot::ZoneCount>("zoneCount"), InstanceMethod<&ZoneSnapshot::Lookup>("lookup"),
                         InstanceMethod<&ZoneSnapshot::LookupMany>("lookupMany"), InstanceMethod<&ZoneSnapshot::Answer>("answer"),
-                        InstanceMethod<&ZoneSnapshot::Contains>("contains"), InstanceMethod<&ZoneSnapshot::Boxes>("boxes"),
+                        InstanceMethod<&ZoneSnapshot::AnswerPoints>("answerPoints"), InstanceMethod<&ZoneSnapshot::Contains>("contains"), InstanceMethod<&ZoneSnapshot::Boxes>("boxes"),
                         InstanceMethod<&ZoneSnapshot::Release>("release")});
   }
 
-  /** new ZoneSnapshot(bytes: Uint8Array); throws for bytes that are no snapshot. */
+  /** new ZoneSnapshot(bytes: Uint8Array); throws for bytes that are no snapshot. new ZoneSnapshot(zones: Zones): the one published, to be released. */
   explicit ZoneSnapshot(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ZoneSnapshot>(info) {
+    if (!info[0].IsTypedArray()) {
+      snapshot_ = publishedBy(info[0].As<Napi::Object>());
+      return;
+    }
     const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
     snapshot_ = orThrow(info.Env(), [&] {
       return std::make_shared<const Snapshot>(Snapshot::attach({bytes.Data(), bytes.ByteLength()}));
@@ -219,6 +236,51 @@ class ZoneSnapshot : public Napi::ObjectWrap<ZoneSnapshot> {
     return Napi::Buffer<char>::Copy(info.Env(), answer.data(), answer.size());
   }
 
+  /** How long a call of answerPoints may take and, after it, where it got to. */
+  struct PointsState {
+    double micros;
+    double next;
+    double needed;
+  };
+
+  /**
+   * answerPoints(points: Float64Array of lat, lon, from, layer | undefined, out: Uint8Array, offset, state: Float64Array(3)) writes `{"zones":[…]}`
+   * for each point from the one numbered `from` on, until all are done, the time is up (at the earliest after one point) or the next does not
+   * fit. Returns the offset behind what is written. `state` is PointsState: microseconds that it may take; the first point that is not answered;
+   * the bytes that this one needs if it was for want of room, else 0.
+   */
+  Napi::Value AnswerPoints(const Napi::CallbackInfo& info) {
+    const Snapshot& all = *snapshot(info.Env());
+    const Napi::Float64Array points = info[0].As<Napi::Float64Array>();
+    const double* const at = points.Data();
+    const uint32_t count = static_cast<uint32_t>(points.ElementLength() / 2);
+    uint32_t next = info[1].As<Napi::Number>();
+    const LayerArgument layer(info[2]);
+    Napi::Uint8Array out = info[3].As<Napi::Uint8Array>();
+    size_t end = std::min<size_t>(info[4].As<Napi::Number>().Uint32Value(), out.ByteLength());
+    Napi::Float64Array stateArray = info[5].As<Napi::Float64Array>();
+    PointsState& state = *reinterpret_cast<PointsState*>(stateArray.Data());
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(static_cast<int64_t>(state.micros));
+    state.needed = 0;
+    while (next < count) {
+      MsgpackWriter writer(out.Data() + end, out.ByteLength() - end);
+      writer.map(1);
+      writer.string("zones");
+      writeZones(writer, &all, at[2 * next], at[2 * next + 1], layer.get(), hits_);
+      if (!writer.fits()) {
+        state.needed = static_cast<double>(writer.size());
+        break;
+      }
+      end += writer.size();
+      ++next;
+      if (std::chrono::steady_clock::now() >= deadline) break;
+    }
+    state.next = next;
+    return Napi::Number::New(info.Env(), static_cast<double>(end));
+  }
+
+  static std::shared_ptr<const Snapshot> publishedBy(const Napi::Object& zones);
+
   /** contains(layer, id, lat, lon) → boolean, or undefined when there is no such zone. */
   Napi::Value Contains(const Napi::CallbackInfo& info) {
     const auto shape = snapshot(info.Env())->findZone(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
@@ -249,8 +311,7 @@ class Zones : public Napi::ObjectWrap<Zones> {
     return DefineClass(env, "Zones",
                        {InstanceAccessor<&Zones::Handle>("handle"), InstanceAccessor<&Zones::Version>("version"),
                         InstanceMethod<&Zones::Publish>("publish"), InstanceMethod<&Zones::Collect>("collect"),
-                        InstanceMethod<&Zones::AnswerAt>("answerAt"), InstanceMethod<&Zones::AnswerPoints>("answerPoints"),
-                        InstanceMethod<&Zones::Close>("close")});
+                        InstanceMethod<&Zones::AnswerAt>("answerAt"), InstanceMethod<&Zones::Close>("close")});
   }
 
   /** new Zones() opens an empty one, new Zones(handle) attaches to one of this process. */
@@ -264,6 +325,12 @@ class Zones : public Napi::ObjectWrap<Zones> {
       handle_ = publishers().add(publisher_);
     }
     reader_ = orThrow(info.Env(), [&] { return std::make_unique<zones::ZoneReader>(*publisher_); });
+  }
+
+  /** The published snapshot, for longer than a lookup and without the publisher's lock; nullptr before there is one. */
+  std::shared_ptr<const Snapshot> published(Napi::Env env) {
+    const zones::ZoneReader::Pin pin(reader(env));
+    return pin.snapshot() == nullptr ? nullptr : pin.snapshot()->shared_from_this();
   }
 
  private:
@@ -301,25 +368,7 @@ class Zones : public Napi::ObjectWrap<Zones> {
     const LayerArgument layer(info[2]);
     return write(info, 3, [&](MsgpackWriter& writer) {
       writer.string("zones");
-      writeZones(writer, pin.snapshot(), info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get());
-    }, pin.snapshot());
-  }
-
-  /** answerPoints(points: Float64Array of lat, lon, layer, ref, out, offset): one map with ref, version, results. Returns as answerAt. */
-  Napi::Value AnswerPoints(const Napi::CallbackInfo& info) {
-    const zones::ZoneReader::Pin pin(reader(info.Env()));
-    const LayerArgument layer(info[1]);
-    const Napi::Float64Array points = info[0].As<Napi::Float64Array>();
-    const double* const at = points.Data();
-    const uint32_t count = static_cast<uint32_t>(points.ElementLength() / 2);
-    return write(info, 2, [&](MsgpackWriter& writer) {
-      writer.string("results");
-      writer.array(count);
-      for (uint32_t i = 0; i < count; i++) {
-        writer.map(1);
-        writer.string("zones");
-        writeZones(writer, pin.snapshot(), at[2 * i], at[2 * i + 1], layer.get());
-      }
+      writeZones(writer, pin.snapshot(), info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get(), hits_);
     }, pin.snapshot());
   }
 
@@ -343,16 +392,6 @@ class Zones : public Napi::ObjectWrap<Zones> {
     return Napi::Number::New(info.Env(), writer.fits() ? end : -end);
   }
 
-  void writeZones(MsgpackWriter& writer, const Snapshot* snapshot, double lat, double lon, const std::string* layer) {
-    hits_.clear();
-    if (snapshot != nullptr) lookup(*snapshot, lat, lon, layer, hits_);
-    writer.array(static_cast<uint32_t>(hits_.size()));
-    for (const uint32_t zone : hits_) {
-      const std::string_view answer = answerOfZone(*snapshot, zone);
-      writer.raw(answer.data(), answer.size());
-    }
-  }
-
   void Close(const Napi::CallbackInfo&) {
     reader_.reset();
     publisher_.reset();
@@ -363,6 +402,10 @@ class Zones : public Napi::ObjectWrap<Zones> {
   std::unique_ptr<zones::ZoneReader> reader_;  // before publisher_ goes
   Hits hits_;
 };
+
+std::shared_ptr<const Snapshot> ZoneSnapshot::publishedBy(const Napi::Object& zones) {
+  return Zones::Unwrap(zones)->published(zones.Env());
+}
 
 }  // namespace
 

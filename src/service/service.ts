@@ -12,6 +12,7 @@ import type { ZoneLookups } from '../zoning/lookups.ts';
 import { answerIds } from './ids.ts';
 import { multisearch } from './multisearch.ts';
 import { type Answer, NO_ANSWER, type Reply } from './reply.ts';
+import { inSlices } from './slices.ts';
 
 export interface ServiceLimits {
   readonly batchFixesMax: number;
@@ -52,6 +53,10 @@ export class Service {
 
   /** @throws RazielError, or rejects with one */
   execute(request: Request, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
+    return inSlices(this.#answer(request, ref, encoding), this.reply, encoding);
+  }
+
+  #answer(request: Request, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
     switch (request.op) {
       case 'locations': {
         const result = this.apply(request.batch);

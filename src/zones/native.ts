@@ -13,17 +13,21 @@ import { packMessage as pack, unpackMessage as unpack } from '../protocol/codec.
 import type { Ref, ReplyBuffer } from '../drivers/engine.ts';
 import { loadNative } from '../drivers/native.ts';
 import type { Layer } from './layer.ts';
+import { PointsAnswer } from './native-points.ts';
 import type { ZoneAnswer, ZoneIndex, ZoneShape } from './zone-index.ts';
 
 /** native/src/zones_addon.cc documents each call. */
 interface ZonesAddon {
   buildZoneLayer(input: { readonly [name: string]: unknown }): Promise<ArrayBuffer>;
   assembleZones(version: number, sections: readonly ArrayBuffer[]): ArrayBuffer;
-  ZoneSnapshot: new (bytes: Uint8Array) => AddonSnapshot;
+  /** From bytes, or the one that the zones publish, which there must be. */
+  ZoneSnapshot: new (
+    bytes: Uint8Array | AddonZones,
+  ) => AddonSnapshot;
   Zones: new (handle?: number) => AddonZones;
 }
 
-interface AddonSnapshot {
+export interface AddonSnapshot {
   readonly version: number;
   readonly byteLength: number;
   readonly zoneCount: number;
@@ -32,6 +36,15 @@ interface AddonSnapshot {
   answer(zone: number): Uint8Array;
   contains(layer: string, id: string, lat: number, lon: number): boolean | undefined;
   boxes(layer: string, id: string): Float64Array | undefined;
+  /** `state` is microseconds, and afterwards the next point and the bytes that it needs. */
+  answerPoints(
+    points: Float64Array,
+    from: number,
+    layer: string | undefined,
+    out: Uint8Array,
+    offset: number,
+    state: Float64Array,
+  ): number;
   release(): void;
 }
 
@@ -43,13 +56,6 @@ interface AddonZones {
   answerAt(
     lat: number,
     lon: number,
-    layer: string | undefined,
-    ref: Uint8Array | undefined,
-    out: Uint8Array,
-    offset: number,
-  ): number;
-  answerPoints(
-    points: Float64Array,
     layer: string | undefined,
     ref: Uint8Array | undefined,
     out: Uint8Array,
@@ -209,10 +215,19 @@ export class NativeZones {
     return grown(out, offset, (bytes) => this.#zones.answerAt(lat, lon, layer, packedRef, bytes, offset));
   }
 
-  /** Writes `{"ref"?, "version", "results":[{"zones":[…]}, …]}`; points are lat, lon, lat, lon, … */
-  answerPoints(points: Float64Array, layer: string | undefined, ref: Ref, out: ReplyBuffer, offset: number): number {
-    const packedRef = ref === undefined ? undefined : pack(ref);
-    return grown(out, offset, (bytes) => this.#zones.answerPoints(points, layer, packedRef, bytes, offset));
+  /**
+   * Writes `{"ref"?, "version", "results":[{"zones":[…]}, …]}` from 0 on; points are lat, lon, lat, lon, … What takes long goes on in later
+   * turns of the event loop, in the version that it began with, and resolves to bytes of its own.
+   * @throws RazielError (or rejects with one) TOO_LARGE for an answer of more than ANSWER_BYTES_MAX
+   */
+  answerPoints(
+    points: Float64Array,
+    layer: string | undefined,
+    ref: Ref,
+    out: ReplyBuffer,
+  ): number | Promise<Uint8Array> {
+    const snapshot = this.version === 0 ? undefined : new (addon().ZoneSnapshot)(this.#zones);
+    return new PointsAnswer(snapshot, points, layer).start(ref, out);
   }
 
   close(): void {

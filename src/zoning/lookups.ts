@@ -28,7 +28,7 @@ export function nativeLookups(zones: NativeZones): ZoneLookups {
     source: { handle: zones.handle, shape: () => undefined },
     answer: (query, ref, out) =>
       'points' in query
-        ? zones.answerPoints(query.points, query.layer, ref, out, 0)
+        ? zones.answerPoints(query.points, query.layer, ref, out)
         : zones.answerAt(query.lat, query.lon, query.layer, ref, out, 0),
     answerPacked: (lat, lon, layer, packedRef, out) => zones.answerAtPacked(lat, lon, layer, packedRef, out, 0),
   };

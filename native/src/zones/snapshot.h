@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -69,7 +70,7 @@ class ZoneShape {
   uint32_t zone_;
 };
 
-class Snapshot {
+class Snapshot : public std::enable_shared_from_this<Snapshot> {
  public:
   /** @throws BadSnapshot, std::bad_alloc */
   static Snapshot attach(std::span<const uint8_t> bytes);

@@ -67,7 +67,7 @@ describe.runIf(hasNativeZones)('native zones', () => {
       version: 2,
       zones: [answer('z', 'a', 0), answer('x', 'b', 0), answer('y', 'b', -1)],
     });
-    end = zones.answerPoints(Float64Array.of(1, 1, 3, 3), 'b', 5, out, 0);
+    end = zones.answerPoints(Float64Array.of(1, 1, 3, 3), 'b', 5, out) as number;
     expect(unpackMessage(out.bytes.subarray(0, end))).toEqual({
       ref: 5,
       version: 2,
@@ -75,6 +75,47 @@ describe.runIf(hasNativeZones)('native zones', () => {
     });
     end = zones.answerAt(1, 1, 'unknown', undefined, out, 0);
     expect(unpackMessage(out.bytes.subarray(0, end))).toEqual({ version: 2, zones: [] });
+  });
+
+  test('answer many points in many zones in turns, all in the version of the first', async () => {
+    const store = new ZoneStore(nativePublication(zones));
+    const names = Array.from({ length: 200 }, (_, i) => `zone${i}`);
+    await store.put('a', Buffer.from(JSON.stringify(collectionOf(...names))));
+    const out = { bytes: new Uint8Array(64) };
+    const later = zones.answerPoints(new Float64Array(4_000).fill(1), undefined, 'many', out);
+    expect(later).toBeInstanceOf(Promise);
+    let turns = 0;
+    const counting = setInterval(() => turns++, 0);
+    await store.remove('a');
+    const answered = unpackMessage((await later) as Uint8Array) as {
+      ref: string;
+      version: number;
+      results: { zones: unknown[] }[];
+    };
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(0);
+    expect(zones.version).toBe(2);
+    expect([answered.ref, answered.version, answered.results.length]).toEqual(['many', 1, 2_000]);
+    expect(answered.results.every((result) => result.zones.length === 200)).toBe(true);
+    expect(zones.collect()).toBe(0);
+  });
+
+  test('refuse points whose answer would be too large, and go on', async () => {
+    const store = new ZoneStore(nativePublication(zones));
+    const names = Array.from({ length: 1_000 }, (_, i) => `zone${i}`);
+    await store.put('a', Buffer.from(JSON.stringify(collectionOf(...names))));
+    const out = { bytes: new Uint8Array(64) };
+    const later = zones.answerPoints(new Float64Array(20_000).fill(1), 'a', undefined, out) as Promise<Uint8Array>;
+    await expect(later).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    const end = zones.answerPoints(new Float64Array(2).fill(1), 'a', undefined, out) as number;
+    expect((unpackMessage(out.bytes.subarray(0, end)) as { version: number }).version).toBe(1);
+  });
+
+  test('answer points when nothing was ever published', () => {
+    const out = { bytes: new Uint8Array(4) };
+    const end = zones.answerPoints(new Float64Array(6), undefined, 1, out) as number;
+    const empty = { zones: [] };
+    expect(unpackMessage(out.bytes.subarray(0, end))).toEqual({ ref: 1, version: 0, results: [empty, empty, empty] });
   });
 
   test('are shared by handle, and free what was replaced', async () => {
