@@ -34,6 +34,9 @@ export const ZONE_JSON_LISTS_MAX = 6_000_000;
 export const ZONE_JSON_MEMBERS_MAX = 4_000_000;
 /** Values of all kinds in an upload of zones. */
 export const ZONE_JSON_VALUES_MAX = 30_000_000;
+/** Of `base`, `perKm` and `perMinute` in a zone's fare: beyond, cents are no longer exact. */
+export const FARE_AMOUNT_MAX = 1_000_000;
+export const POLICY_REASON_LENGTH_MAX = 200;
 export const SUPPLY_RESOLUTION_DEFAULT = 8;
 export const SUPPLY_RESOLUTION_MAX = 15;
 export const SUPPLY_CELLS_MAX = 250_000;

@@ -16,7 +16,7 @@ export type FaultCode =
   | 'BAD_GEOMETRY'
   /** `properties.priority` is there and no number. */
   | 'BAD_PRIORITY'
-  /** `properties` nest deeper than ZONE_PROPERTIES_DEPTH_MAX, or are no object. */
+  /** `properties` nest deeper than ZONE_PROPERTIES_DEPTH_MAX, are no object, or hold a policy (policy.ts) that is none. */
   | 'BAD_PROPERTIES';
 
 /** Where in the upload, each counted from 0. A Polygon is part 0; ring 0 is a polygon's shell. */

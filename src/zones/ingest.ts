@@ -8,6 +8,7 @@ import { RazielError } from '../errors.ts';
 import { ID_BYTES_MAX, LAYER_NAME_LENGTH_MAX, ZONE_PROPERTIES_DEPTH_MAX } from '../limits.ts';
 import { FaultList, type FaultPlace, ZonesRefused } from './faults.ts';
 import type { Layer, ZoneProperties } from './layer.ts';
+import { policyFaults } from './policy.ts';
 import { type PolygonOutcome, readLastRing, readPolygon } from './polygon-reader.ts';
 import { type Repair, Repairs } from './repairs.ts';
 import { CoordinateList, kindOf } from './ring-reader.ts';
@@ -131,6 +132,7 @@ class Ingestion {
       );
       return null;
     }
+    for (const fault of policyFaults(value)) this.#faults.add('BAD_PROPERTIES', place, () => fault);
     return value;
   }
 
