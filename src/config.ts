@@ -14,6 +14,8 @@ import {
   IN_FLIGHT_PER_CONNECTION_DEFAULT,
   PORT_DEFAULT,
   SEARCH_CANDIDATES_MAX_DEFAULT,
+  TRACE_RATE_DEFAULT,
+  TRACE_SLOW_MS_DEFAULT,
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
   ZONES_BYTES_MAX_DEFAULT,
@@ -98,6 +100,12 @@ export const SCHEMA = z
       .default(ID_EPOCH_MS_DEFAULT)
       .describe('when the milliseconds of ids begin: a time in ISO 8601, or milliseconds since the Unix epoch'),
     drainSeconds: numeric(z.number().min(0).max(3_600)).default(10).describe('seconds that a stopping server may take'),
+    traceRate: numeric(z.number().min(0).max(1))
+      .default(TRACE_RATE_DEFAULT)
+      .describe('share of requests whose trace is recorded'),
+    traceSlowMs: numeric(z.number().min(0).max(3_600_000))
+      .default(TRACE_SLOW_MS_DEFAULT)
+      .describe('requests that take more milliseconds are recorded too'),
     logLevel: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info')

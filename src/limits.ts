@@ -81,6 +81,8 @@ export const TRACE_STRINGS_MAX = 512;
 export const TRACE_STRING_BYTES_MAX = 63;
 /** Requests a second and thread that are kept because they failed or were slow. */
 export const TRACE_KEPT_PER_SECOND_MAX = 100;
+export const TRACE_RATE_DEFAULT = 0.01;
+export const TRACE_SLOW_MS_DEFAULT = 100;
 /** Endpoints of a thread. */
 export const ENDPOINTS_MAX = 64;
 

@@ -1,6 +1,7 @@
 // One serving thread, put together: the engine, the operations on it, the transport in front. The main thread is one when there is
 // only one; with more, each is a worker (server-thread.ts).
 
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from './clock.ts';
 import type { Config } from './config.ts';
@@ -14,7 +15,15 @@ import { Service, type SupplyCounter } from './service/service.ts';
 import type { ZoneMeters } from './metrics/zone-meters.ts';
 import type { ZoneLookups } from './zoning/lookups.ts';
 import type { RemoteZones } from './zoning/remote.ts';
+import { Services } from './services/services.ts';
+import { SpanRing } from './tracing/ring.ts';
+import type { SharedTracing } from './tracing/shared.ts';
+import { Strings } from './tracing/strings.ts';
+import { Tracer } from './tracing/tracer.ts';
 import { ServingApp } from './transport/app.ts';
+import { RequestTraces } from './transport/request-traces.ts';
+import { ZoneTasks } from './zoning/tasks.ts';
+import { EndpointStats } from './metrics/endpoint-stats.ts';
 import { Turns } from './transport/turns.ts';
 
 export interface ServingOptions {
@@ -27,6 +36,7 @@ export interface ServingOptions {
   readonly supply: SupplyCounter;
   /** The block of allocateIds. */
   readonly ids: SharedArrayBuffer;
+  readonly tracing: SharedTracing;
   readonly zones: { readonly lookups: ZoneLookups; readonly remote: RemoteZones; readonly meters: ZoneMeters };
   readonly isReady: () => boolean;
   readonly report: (error: unknown) => void;
@@ -47,6 +57,13 @@ export function createServing(options: ServingOptions): Serving {
   const loopDelay = new LoopDelay(counters);
   let isDraining = false;
   engine.useZones(zones.lookups.source);
+  const ids = new IdGenerator(options.ids, config.machine, config.idEpoch, nowMs);
+  const tracer = new Tracer(new SpanRing(options.tracing.ring), new Strings(options.tracing.strings), {
+    rate: config.traceRate,
+    slowMs: config.traceSlowMs,
+    nextId: () => ids.tryNext() ?? randomId(),
+  });
+  const services = new Services(tracer, new EndpointStats(options.tracing.stats));
   const service = new Service(
     engine,
     new Reply(),
@@ -54,11 +71,14 @@ export function createServing(options: ServingOptions): Serving {
     options.supply,
     (result) => counters.fixes(result.accepted, result.stale, result.duplicate, result.rejected.length),
     zones.lookups,
-    new IdGenerator(options.ids, config.machine, config.idEpoch, nowMs),
+    ids,
+    services,
   );
   const app = new ServingApp({
     service,
     counters,
+    webSocketTraces: new RequestTraces(tracer, 'websocket'),
+    httpTraces: new RequestTraces(tracer, 'http'),
     answerer: engine.answerFrame === undefined ? undefined : (engine as DriverEngine & FrameAnswerer),
     limits: {
       frameBytesMax: config.frameBytesMax,
@@ -66,7 +86,7 @@ export function createServing(options: ServingOptions): Serving {
       heldBytesMax: config.heldBytesMax,
     },
     bodyBytesMax: config.frameBytesMax,
-    zones: zones.remote,
+    zones: new ZoneTasks(zones.remote, services),
     connectionsMax: config.connectionsMax,
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
@@ -92,4 +112,9 @@ export function createServing(options: ServingOptions): Serving {
       app.close();
     },
   };
+}
+
+/** For a trace while ids are refused. */
+function randomId(): bigint {
+  return randomBytes(8).readBigUInt64BE() | 1n;
 }

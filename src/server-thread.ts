@@ -10,6 +10,7 @@ import { ZoneMeters } from './metrics/zone-meters.ts';
 import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
 import { RemoteZones } from './zoning/remote.ts';
+import type { SharedTracing } from './tracing/shared.ts';
 import { RemoteSupply } from './supply/remote.ts';
 
 export interface ServingThreadData {
@@ -18,6 +19,7 @@ export interface ServingThreadData {
   readonly thread: number;
   readonly handle: number;
   readonly supplyPort: MessagePort;
+  readonly tracing: SharedTracing;
   readonly zonesHandle: number;
   readonly zonesPort: MessagePort;
   readonly zoneMeters: SharedArrayBuffer;
@@ -50,6 +52,7 @@ const serving = createServing({
   thread: data.thread,
   ids: data.ids,
   supply: (query, ref, encoding) => supply.count(query, ref, encoding),
+  tracing: data.tracing,
   zones: { lookups: nativeLookups(zones), remote: remoteZones, meters: new ZoneMeters(data.zoneMeters) },
   isReady: () => Atomics.load(ready, 0) === 1,
   report: (error) => tell({ report: error instanceof Error ? (error.stack ?? error.message) : String(error) }),

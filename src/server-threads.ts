@@ -5,6 +5,7 @@ import { sharedClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
 import type { FromZonesWorker, ZonesWorkerData } from './zoning/worker.ts';
+import type { SharedTracing } from './tracing/shared.ts';
 import type { SupplyWorkerData } from './supply/worker.ts';
 
 /** How much longer than its drain a thread may take to end before it is terminated. */
@@ -102,6 +103,7 @@ export async function startServingThreads(
   handle: number,
   shared: SharedArrayBuffer,
   supplyPorts: readonly MessagePort[],
+  tracing: readonly SharedTracing[],
   zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
   ready: SharedArrayBuffer,
   ids: SharedArrayBuffer,
@@ -116,6 +118,7 @@ export async function startServingThreads(
       thread,
       handle,
       supplyPort,
+      tracing: tracing[thread] as SharedTracing,
       zonesHandle: zones.handle,
       zonesPort,
       zoneMeters: zones.meters,

@@ -23,6 +23,7 @@ import {
 import { type ChosenEngine, chooseEngine } from './service/engines.ts';
 import type { SupplyCounter } from './service/service.ts';
 import { RemoteSupply } from './supply/remote.ts';
+import { allocateTracing } from './tracing/shared.ts';
 import { SlicedSupply } from './supply/slices.ts';
 import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
@@ -160,6 +161,7 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     thread: 0,
     ids: context.ids,
     supply: supplyOf(supplyThread, engine),
+    tracing: allocateTracing(),
     zones: { lookups, remote, meters },
     isReady: () => Atomics.load(ready, 0) === 1,
     report: (error) => log.error(error),
@@ -209,11 +211,13 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
     const ofZones = { handle: zones.handle, ports: zonesThread.ports, meters: meters.shared };
     const counters = allocateCounters(threads);
     const report = (text: string): void => log.error(text);
+    const tracing = Array.from({ length: threads }, allocateTracing);
     serving = await startServingThreads(
       config,
       handle,
       counters,
       supplyThread.ports,
+      tracing,
       ofZones,
       ready,
       context.ids,

@@ -16,6 +16,7 @@ export const COUNTED_OPS = [
   'zonesAt',
   'zones',
   'ping',
+  'call',
   'other',
 ] as const;
 export type CountedOp = (typeof COUNTED_OPS)[number];

@@ -6,6 +6,7 @@ import type { Ref } from '../drivers/engine.ts';
 import { packMessage, parseJson, unpackMessage } from './codec.ts';
 import { isFields, isGiven } from './fields.ts';
 import { walkMap } from './msgpack-walk.ts';
+import { OPERATIONS } from './operations.ts';
 import { refusal } from './refusal.ts';
 import { readRequest, type Request } from './requests.ts';
 
@@ -18,10 +19,17 @@ export class BrokenFrame extends Error {}
 /** A frame, opened: its ref is known, its request not yet checked. */
 export interface Frame {
   readonly ref: Ref;
+  /** What it asks for; `other` where that is no op. */
+  readonly op: Request['op'] | 'other';
+  /** As it was sent; undefined when it was not. */
+  readonly traceparent: unknown;
   /** Throws RazielError for what is wrong with the request. */
   read(): Request;
 }
 
+const WEBSOCKET_OPS: ReadonlySet<unknown> = new Set<unknown>(
+  OPERATIONS.filter(({ webSocket }) => webSocket).map(({ name }) => name),
+);
 const NIL = 0xc0;
 const NO_FIELDS: Record<string, unknown> = Object.freeze({});
 
@@ -72,10 +80,12 @@ function openJson(bytes: Uint8Array): Frame {
 }
 
 function frameOf(values: Record<string, unknown>, batchOf: () => Uint8Array | undefined): Frame {
-  const { op, ref, ...fields } = values;
+  const { op, ref, traceparent, ...fields } = values;
   const checkedRef = readRef(ref);
   return {
     ref: checkedRef,
+    op: WEBSOCKET_OPS.has(op) ? (op as Request['op']) : 'other',
+    traceparent,
     read: () => readRequest(op, Object.keys(fields).length === 0 ? NO_FIELDS : fields, batchOf()),
   };
 }

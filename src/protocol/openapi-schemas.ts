@@ -65,6 +65,8 @@ export function schemaOf(parameter: Parameter): Schema {
       const range = { ...(min === undefined ? {} : { minimum: min }), ...(max === undefined ? {} : { maximum: max }) };
       return { type: parameter.type, description, ...range, ...byDefault };
     }
+    case 'map':
+      return { type: 'object', description };
     case 'flag':
       return { type: 'boolean', description, ...byDefault };
     case 'tags':
@@ -293,6 +295,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['code', 'message'],
   ),
+  ServiceAnswer: { type: 'object', description: "The endpoint's answer." },
   Status: object({ status: { type: 'string' } }, ['status']),
   Error: object(
     {

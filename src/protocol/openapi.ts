@@ -20,6 +20,7 @@ const ANSWERS: Partial<Record<OperationName, string>> = {
   zonesPut: 'ZonesPut',
   zonesGet: 'ZoneLayer',
   zonesDelete: 'ZonesDeleted',
+  call: 'ServiceAnswer',
   healthz: 'Status',
   readyz: 'Status',
 };
@@ -32,6 +33,7 @@ const BODIES: Partial<Record<OperationName, Schema>> = {
   multisearch: reference('Multisearch'),
   zonesAtPoints: reference('ZonePoints'),
   zonesPut: reference('ZoneLayer'),
+  call: { type: 'object', description: "The endpoint's input." },
 };
 
 const SEARCH_ERRORS: readonly ErrorCode[] = ['SEARCH_TOO_WIDE', 'OVERLOADED'];
@@ -53,6 +55,7 @@ const ERRORS: Partial<Record<OperationName, readonly ErrorCode[]>> = {
   zonesGet: ['UNKNOWN_LAYER', 'OVERLOADED'],
   zonesList: ['OVERLOADED'],
   zonesDelete: ['UNKNOWN_LAYER', 'OVERLOADED', 'SHUTTING_DOWN'],
+  call: [...BODY_ERRORS, 'UNKNOWN_SERVICE', 'NOT_SUPPORTED', 'DEADLINE_EXCEEDED', 'OVERLOADED'],
   readyz: ['SHUTTING_DOWN', 'OVERLOADED'],
 };
 
@@ -82,7 +85,9 @@ export function openApiDocument(): object {
 
 function describe(operation: Operation, route: HttpRoute): object {
   const isBody = route.from === 'body';
-  const parameters = isBody ? [] : operation.parameters.map((parameter) => parameterOf(parameter, route));
+  const parameters = operation.parameters
+    .filter(({ place }) => !isBody || place === 'path')
+    .map((parameter) => parameterOf(parameter, route));
   const body = BODIES[operation.name];
   return {
     operationId: operation.name,

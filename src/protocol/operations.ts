@@ -2,6 +2,7 @@
 // OpenAPI document and docs/protocol.md follow it.
 
 import { type Parameter, PARAMETERS as P } from './parameters.ts';
+import { BODY, SERVICE_CALLED } from './tracing-parameters.ts';
 import { NEAREST_PARAMETERS, WITHIN_PARAMETERS } from './searches.ts';
 
 export type OperationName =
@@ -21,6 +22,7 @@ export type OperationName =
   | 'zonesGet'
   | 'zonesDelete'
   | 'ping'
+  | 'call'
   | 'healthz'
   | 'readyz'
   | 'metrics'
@@ -152,6 +154,13 @@ export const OPERATIONS: readonly Operation[] = [
     parameters: [P.LAYER_IN_PATH, P.IF_MATCH],
   },
   { name: 'ping', summary: "The server's clock.", webSocket: true, parameters: [] },
+  {
+    name: 'call',
+    summary: 'Calls an endpoint of the services by its name.',
+    http: { method: 'POST', path: '/v1/services/{service}', from: 'body' },
+    webSocket: true,
+    parameters: [SERVICE_CALLED, BODY],
+  },
   {
     name: 'healthz',
     summary: 'Alive.',

@@ -28,7 +28,8 @@ type ParameterType =
   | 'circle'
   | 'searches'
   | 'points'
-  | 'batch';
+  | 'batch'
+  | 'map';
 
 export interface Parameter {
   /** As clients write it. */

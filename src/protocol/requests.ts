@@ -2,11 +2,12 @@
 
 import { RazielError } from '../errors.ts';
 import type { NearestQuery, SearchQuery, WithinQuery } from '../drivers/engine.ts';
-import { type Fields, isGiven, readId, readNumber, readTags, readWord, refuseUnknown } from './fields.ts';
+import { type Fields, isFields, isGiven, readId, readNumber, readTags, readWord, refuseUnknown } from './fields.ts';
 import { readBbox } from './geometry.ts';
 import { LATER_OPS, OPERATIONS } from './operations.ts';
 import { PARAMETERS as P } from './parameters.ts';
-import { show } from './refusal.ts';
+import { refusal, show } from './refusal.ts';
+import { BODY, SERVICE_CALLED } from './tracing-parameters.ts';
 import { readZonesAt, type ZonesAtQuery } from './zones-at.ts';
 import { readNearest, readSearches, readWithin } from './searches.ts';
 
@@ -31,7 +32,9 @@ export type Request =
   /** `n`: 1..IDS_PER_REQUEST_MAX. */
   | { readonly op: 'ids'; readonly n: number }
   | { readonly op: 'zonesAt'; readonly query: ZonesAtQuery }
-  | { readonly op: 'ping' };
+  | { readonly op: 'ping' }
+  /** An endpoint by its name, `service.endpoint`. */
+  | { readonly op: 'call'; readonly service: string; readonly body: Fields };
 
 const OPS: readonly string[] = OPERATIONS.filter((operation) => operation.webSocket).map((operation) => operation.name);
 const SUPPLY_NAMES: ReadonlySet<string> = new Set([P.RESOLUTION.name, P.BBOX.name, P.TAGS.name]);
@@ -63,6 +66,8 @@ export function readRequest(op: unknown, fields: Fields, batch: Uint8Array | und
       return { op, query: readZonesAt(fields) };
     case 'ping':
       return { op };
+    case 'call':
+      return readCall(fields);
     default:
       throw unknownOp(op);
   }
@@ -94,6 +99,16 @@ function readLocations(fields: Fields, batch: Uint8Array | undefined): Request {
     throw new RazielError('BAD_REQUEST', 'batch is required: a list of fixes', { field: 'batch' });
   }
   return { op: 'locations', batch, quiet: ack === 'none' };
+}
+
+const CALL_NAMES: ReadonlySet<string> = new Set([SERVICE_CALLED.name, BODY.name]);
+
+function readCall(fields: Fields): Request {
+  refuseUnknown(fields, CALL_NAMES, 'call');
+  const { service, body } = fields;
+  if (typeof service !== 'string') throw refusal('BAD_REQUEST', 'service', 'must be the name of an endpoint', service);
+  if (isGiven(body) && !isFields(body)) throw refusal('BAD_REQUEST', 'body', 'must be a map', body);
+  return { op: 'call', service, body: isFields(body) ? body : {} };
 }
 
 function unknownOp(op: unknown): RazielError {

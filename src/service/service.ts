@@ -8,8 +8,12 @@ import type { Encoding } from '../protocol/codec.ts';
 import type { Request, SupplyQuery } from '../protocol/requests.ts';
 import type { IdGenerator } from '../ids/generator.ts';
 import type { ZonesAtQuery } from '../protocol/zones-at.ts';
+import type { Endpoint } from '../services/endpoint.ts';
+import type { Services } from '../services/services.ts';
+import type { Call } from '../tracing/call.ts';
 import type { ZoneLookups } from '../zoning/lookups.ts';
 import { answerIds } from './ids.ts';
+import { type OwnEndpoints, type OwnRequest, registerOwn } from './endpoints.ts';
 import { multisearch } from './multisearch.ts';
 import { type Answer, NO_ANSWER, type Reply } from './reply.ts';
 import { inSlices } from './slices.ts';
@@ -30,6 +34,12 @@ export class Service {
   readonly limits: ServiceLimits;
   readonly zones: ZoneLookups;
   readonly ids: IdGenerator;
+  /** All endpoints of the thread. */
+  readonly services: Services;
+  /** Those that the operations are. */
+  readonly endpoints: OwnEndpoints;
+  readonly #apply: Endpoint<Uint8Array, BatchResult>;
+  readonly #remove: Endpoint<string, void>;
   readonly #supply: SupplyCounter;
   readonly #observeFixes: FixObserver;
 
@@ -41,6 +51,7 @@ export class Service {
     observeFixes: FixObserver,
     zones: ZoneLookups,
     ids: IdGenerator,
+    services: Services,
   ) {
     this.engine = engine;
     this.reply = reply;
@@ -49,17 +60,47 @@ export class Service {
     this.#observeFixes = observeFixes;
     this.zones = zones;
     this.ids = ids;
+    this.services = services;
+    this.endpoints = registerOwn(services, (request, _call, ref, encoding) => this.#perform(request, ref, encoding));
+    this.#apply = services.register({
+      ...this.endpoints.locations.definition,
+      wire: undefined,
+      handle: (batch) => this.#applyBatch(batch),
+    });
+    this.#remove = services.register({
+      ...this.endpoints.remove.definition,
+      wire: undefined,
+      handle: (id) => {
+        if (!engine.remove(id, nowMs())) throw unknownDriver(id);
+      },
+    });
   }
 
-  /** @throws RazielError, or rejects with one */
-  execute(request: Request, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
-    return inSlices(this.#answer(request, ref, encoding), this.reply, encoding);
+  /**
+   * @param caller the request's root call
+   * @throws RazielError, or rejects with one
+   */
+  execute(request: Request, ref: Ref, encoding: Encoding, caller: Call): Answer | Promise<Answer> {
+    const answer =
+      request.op === 'call'
+        ? this.services.runByName(request.service, request.body, caller, ref, encoding)
+        : this.endpoints[request.op].run(request, caller, ref, encoding);
+    return inSlices(answer, this.reply, encoding);
   }
 
-  #answer(request: Request, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
+  apply(batch: Uint8Array, caller: Call): BatchResult {
+    return this.#apply.run(batch, caller);
+  }
+
+  /** @throws RazielError UNKNOWN_DRIVER */
+  remove(id: string, caller: Call): void {
+    this.#remove.run(id, caller);
+  }
+
+  #perform(request: OwnRequest, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
     switch (request.op) {
       case 'locations': {
-        const result = this.apply(request.batch);
+        const result = this.#applyBatch(request.batch);
         return request.quiet && result.rejected.length === 0 ? NO_ANSWER : named(ref, result);
       }
       case 'nearest':
@@ -85,7 +126,7 @@ export class Service {
     }
   }
 
-  apply(batch: Uint8Array): BatchResult {
+  #applyBatch(batch: Uint8Array): BatchResult {
     const result = this.engine.apply(batch, nowMs(), this.limits.batchFixesMax);
     this.#observeFixes(result);
     return result;
@@ -102,7 +143,7 @@ export class Service {
   }
 }
 
-export function unknownDriver(id: string): RazielError {
+function unknownDriver(id: string): RazielError {
   return new RazielError('UNKNOWN_DRIVER', `no driver ${JSON.stringify(id)} is held`, { field: 'id' });
 }
 

@@ -41,7 +41,7 @@ export interface EndpointDefinition<Input, Output> {
   readonly handle: Handler<Input, Output>;
   /** Milliseconds that a call may take; the caller's own deadline holds as well. Absent for no limit of its own. */
   readonly deadlineMs?: number;
-  readonly wire?: Wire<Input, Awaited<Output>>;
+  readonly wire?: Wire<Input, Awaited<Output>> | undefined;
   /**
    * Operations of the protocol that are calls of this endpoint. The transport counts those (metrics/counters.ts), also where native code
    * answers them, so that the wrapper leaves them out.
@@ -53,6 +53,7 @@ export class Endpoint<Input, Output> {
   readonly definition: EndpointDefinition<Input, Output>;
   readonly #handle: Handler<Input, Output>;
   readonly #deadlineMs: number;
+  /** When it is called as the operation that it is. */
   readonly #isCountedByTransport: boolean;
   readonly #name: number;
   readonly #numberOf: (text: string) => number;
@@ -117,7 +118,7 @@ export class Endpoint<Input, Output> {
 
   #ended(call: Call, caller: Call, error: number): void {
     const micros = call.end(error);
-    if (!(this.#isCountedByTransport && caller.isRoot)) this.#row.call(micros);
+    if (!(this.#isCountedByTransport && caller.isRoot && !caller.request.isByName)) this.#row.call(micros);
   }
 }
 

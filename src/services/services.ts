@@ -63,12 +63,13 @@ export class Services {
    * Calls an endpoint from outside.
    * @throws RazielError (or rejects with one) UNKNOWN_SERVICE, NOT_SUPPORTED for one that is not to be called from outside, what the endpoint says
    */
-  callByName(name: string, body: Fields, caller: Call, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
+  runByName(name: string, body: Fields, caller: Call, ref: Ref, encoding: Encoding): Answer | Promise<Answer> {
     const endpoint = this.find(name);
     const { wire } = endpoint.definition;
     if (wire === undefined) {
       throw new RazielError('NOT_SUPPORTED', `${name} is called by other services only`, { field: 'service' });
     }
+    caller.request.isByName = true;
     const answerOf = (output: unknown): Answer => wire.answer?.(output, ref) ?? valueAnswer(output as object, ref);
     const output: unknown = endpoint.run(wire.read(body), caller, ref, encoding);
     return output instanceof Promise ? output.then(answerOf) : answerOf(output);

@@ -39,6 +39,8 @@ export class RunningRequest {
   /** Drawn by the rate: it stands for 1 / rate requests. */
   isDrawn = false;
   isEnded = false;
+  /** Called by an endpoint's name, not as an operation. */
+  isByName = false;
   /** The transport's name, as a number. */
   from = 0;
   /** The trace's id and the parent's span id; zeros as long as there is none. */
@@ -64,6 +66,7 @@ export class RunningRequest {
     this.isSampled = false;
     this.isDrawn = false;
     this.isEnded = false;
+    this.isByName = false;
     this.ids.fill(0);
     this.spanIds.fill(0);
     this.root.reset();

@@ -10,6 +10,7 @@
 //   if (--tracer.countdown <= 0 || micros > tracer.slowMicros) tracer.record(name, from, micros, 0);
 
 import { randomFillSync } from 'node:crypto';
+import { nowMs } from '../clock.ts';
 import { TRACE_KEPT_PER_SECOND_MAX, TRACE_REQUESTS_RUNNING_MAX } from '../limits.ts';
 import { type Call, RunningRequest } from './call.ts';
 import type { SpanRing } from './ring.ts';
@@ -30,7 +31,7 @@ export interface TracerOptions {
 
 /** Countdowns stay small integers. */
 const COUNTDOWN_MAX = 0x3fff_ffff;
-/** The system's clock and the monotonic one may drift apart by this much before spans follow. */
+/** The server's clock and the thread's own may drift apart by this much before spans follow. */
 const CLOCK_SKEW_MS = 2;
 
 export class Tracer {
@@ -195,7 +196,7 @@ export class Tracer {
     if (!ring.reserve(count)) return false;
     this.#identify(request);
     const now = performance.now();
-    const skew = Date.now() - now - this.#epochMs;
+    const skew = nowMs() - now - this.#epochMs;
     if (skew > CLOCK_SKEW_MS || skew < -CLOCK_SKEW_MS) this.#epochMs += skew;
     const { words, floats, singles } = ring;
     const { ids, spanIds } = request;

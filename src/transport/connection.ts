@@ -12,9 +12,12 @@ import { packMessage, unpackMessage } from '../protocol/codec.ts';
 import { BrokenFrame, type Frame, openFrame } from '../protocol/frames.ts';
 import { HOT_BYTES_MAX, HotZonesAt } from '../protocol/hot-zones-at.ts';
 import type { Answer } from '../service/reply.ts';
+import type { OwnRequest } from '../service/endpoints.ts';
 import type { Service } from '../service/service.ts';
-import { encodeAnswer } from './answers.ts';
+import type { Call } from '../tracing/call.ts';
+import { appendTraceId, encodeAnswer, withTraceId } from './answers.ts';
 import { HeldQueue } from './held-queue.ts';
+import type { RequestTraces } from './request-traces.ts';
 
 /** What a connection needs of its socket; a test can stand in for it. */
 export interface Socket {
@@ -43,13 +46,17 @@ export interface ConnectionContext {
   /** The engine's short way for hot frames, when it has one. */
   readonly answerer: FrameAnswerer | undefined;
   readonly counters: Counters;
+  readonly webSocketTraces: RequestTraces;
   readonly limits: ConnectionLimits;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
 }
 
 const WS = 1;
+const LOCATIONS = 0;
 const ZONES_AT = COUNTED_OPS.indexOf('zonesAt');
+/** Operations whose answers say their `traceId`. */
+const SEARCHES: ReadonlySet<CountedOp> = new Set(['nearest', 'within', 'multisearch']);
 
 /** Frames are read one after the other. */
 const hotZonesAt = new HotZonesAt();
@@ -125,7 +132,7 @@ export class Connection {
   }
 
   #process(frame: ArrayBuffer, binary: boolean): void {
-    const { answerer, service, counters } = this.#context;
+    const { answerer, service, counters, webSocketTraces } = this.#context;
     if (binary && frame.byteLength <= HOT_BYTES_MAX && service.zones.answerPacked !== undefined) {
       if (hotZonesAt.read(new Uint8Array(frame))) {
         this.#answerHotZones();
@@ -138,16 +145,18 @@ export class Connection {
         length = answerer.answerFrame(frame, nowMs(), service.limits.batchFixesMax, service.reply);
       } catch (error) {
         // A hot frame that the engine refuses (SEARCH_TOO_WIDE) is a whole one, so that its ref can be read.
-        this.#fail(error, openFrame(new Uint8Array(frame), true).ref, true, 'nearest', 0);
+        this.#fail(error, openFrame(new Uint8Array(frame), true).ref, true, 'nearest', 0, undefined);
         return;
       }
       if (length !== FRAME_NOT_HOT) {
-        if (length > 0) this.#socket.send(service.reply.view(length), true);
         const status = answerer.frameStatus;
         const op = status[0] as number;
         const micros = status[5] as number;
+        const { tracer } = webSocketTraces;
+        if (--tracer.countdown <= 0 || micros > tracer.slowMicros) length = this.#traceHot(op, micros, length);
+        if (length > 0) this.#socket.send(service.reply.view(length), true);
         counters.requestAt(op, WS, micros);
-        if (op === 0) {
+        if (op === LOCATIONS) {
           counters.fixes(status[1] as number, status[2] as number, status[3] as number, status[4] as number);
         } else {
           this.#spend(micros);
@@ -158,21 +167,40 @@ export class Connection {
     this.#processLongWay(new Uint8Array(frame), binary);
   }
 
+  /** Records a request that the engine has answered; returns the answer's length, with its trace's id where it has one. */
+  #traceHot(op: number, micros: number, length: number): number {
+    const { service, webSocketTraces } = this.#context;
+    const { locations, nearest } = service.endpoints;
+    const traceId = webSocketTraces.record(op === LOCATIONS ? locations : nearest, micros);
+    if (traceId === undefined || op === LOCATIONS) return length;
+    return appendTraceId(service.reply, length, traceId);
+  }
+
   #answerHotZones(): void {
-    const { service, counters } = this.#context;
+    const { service, counters, webSocketTraces } = this.#context;
     const startedAt = performance.now();
     const { lat, lon, layer, ref } = hotZonesAt;
     let length: number;
     try {
       length = service.zones.answerPacked?.(lat, lon, layer, ref, service.reply) as number;
     } catch (error) {
-      this.#fail(error, ref === undefined ? undefined : (unpackMessage(ref) as Ref), true, 'zonesAt', startedAt);
+      this.#fail(
+        error,
+        ref === undefined ? undefined : (unpackMessage(ref) as Ref),
+        true,
+        'zonesAt',
+        startedAt,
+        undefined,
+      );
       return;
     }
     this.#socket.send(service.reply.view(length), true);
     service.reply.release();
     const micros = (performance.now() - startedAt) * 1000;
     counters.requestAt(ZONES_AT, WS, micros);
+    const { tracer } = webSocketTraces;
+    if (--tracer.countdown <= 0 || micros > tracer.slowMicros)
+      webSocketTraces.record(service.endpoints.zonesAt, micros);
     this.#spend(micros);
   }
 
@@ -187,45 +215,56 @@ export class Connection {
         this.close(1007, error.message.slice(0, 100));
         return;
       }
-      this.#fail(error, undefined, binary, 'other', startedAt);
+      this.#fail(error, undefined, binary, 'other', startedAt, undefined);
       return;
     }
-    let op: CountedOp = 'other';
+    const root = this.#context.webSocketTraces.begin(opened.traceparent);
+    let op: CountedOp = opened.op;
     try {
       const request = opened.read();
       op = request.op;
-      const answer = this.#context.service.execute(request, opened.ref, binary ? 'msgpack' : 'json');
-      if (answer instanceof Promise) this.#await(answer, opened.ref, binary, op, startedAt);
-      else this.#succeed(answer, binary, op, startedAt);
+      const answer = this.#context.service.execute(request, opened.ref, binary ? 'msgpack' : 'json', root);
+      if (answer instanceof Promise) this.#await(answer, opened.ref, binary, op, startedAt, root);
+      else this.#succeed(answer, binary, op, startedAt, root);
     } catch (error) {
-      this.#fail(error, opened.ref, binary, op, startedAt);
+      this.#fail(error, opened.ref, binary, op, startedAt, root);
     }
   }
 
-  #await(answer: Promise<Answer>, ref: Ref, binary: boolean, op: CountedOp, startedAt: number): void {
+  #await(answer: Promise<Answer>, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {
     this.#waiting = true;
     const settle = (send: () => void): void => {
       this.#waiting = false;
-      if (this.#closed) return;
+      if (this.#closed) {
+        this.#context.webSocketTraces.end(root);
+        return;
+      }
       this.#socket.cork(send);
       this.#resume();
     };
     answer.then(
-      (got) => settle(() => this.#succeed(got, binary, op, startedAt)),
-      (error: unknown) => settle(() => this.#fail(error, ref, binary, op, startedAt)),
+      (got) => settle(() => this.#succeed(got, binary, op, startedAt, root)),
+      (error: unknown) => settle(() => this.#fail(error, ref, binary, op, startedAt, root)),
     );
   }
 
-  #succeed(answer: Answer, binary: boolean, op: CountedOp, startedAt: number): void {
-    const bytes = encodeAnswer(answer, this.#context.service.reply, binary ? 'msgpack' : 'json');
+  #succeed(answer: Answer, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {
+    const { webSocketTraces, service } = this.#context;
+    const traceId = SEARCHES.has(op) ? webSocketTraces.tracer.traceIdOf(root) : undefined;
+    const traced = traceId === undefined ? answer : withTraceId(answer, service.reply, traceId);
+    const bytes = encodeAnswer(traced, service.reply, binary ? 'msgpack' : 'json');
     if (bytes !== undefined) this.#socket.send(bytes, binary);
-    this.#context.service.reply.release();
+    service.reply.release();
+    webSocketTraces.end(root);
     const micros = (performance.now() - startedAt) * 1000;
     this.#context.counters.request(op, 'ws', micros);
     if (op !== 'locations') this.#spend(micros);
   }
 
-  #fail(error: unknown, ref: Ref, binary: boolean, op: CountedOp, startedAt: number): void {
+  #fail(error: unknown, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call | undefined): void {
+    const { webSocketTraces, service } = this.#context;
+    const code = error instanceof RazielError ? error.code : 'INTERNAL';
+    webSocketTraces.fail(root, service.endpoints[op as OwnRequest['op']], code);
     if (!(error instanceof RazielError)) {
       this.#context.report(error);
       this.#context.counters.error('INTERNAL');

@@ -18,6 +18,8 @@ export class Exchange {
   readonly #head: boolean;
   /** The connection ends with this response. */
   closing = false;
+  /** Told to the client of a request that is recorded (W3C Trace Context). */
+  traceparent: string | undefined;
   #over = false;
   /** Answered, or aborted by the client. */
   get over(): boolean {
@@ -51,7 +53,9 @@ export class Exchange {
     if (this.#over) return;
     this.#over = true;
     this.#res.cork(() => {
-      this.#res.writeStatus(statusLine(204)).endWithoutBody(undefined, this.closing);
+      this.#res.writeStatus(statusLine(204));
+      if (this.traceparent !== undefined) this.#res.writeHeader('traceparent', this.traceparent);
+      this.#res.endWithoutBody(undefined, this.closing);
     });
   }
 
@@ -66,6 +70,7 @@ export class Exchange {
     const res = this.#res;
     res.cork(() => {
       res.writeStatus(statusLine(status)).writeHeader('content-type', contentType);
+      if (this.traceparent !== undefined) res.writeHeader('traceparent', this.traceparent);
       for (const [name, value] of headers) res.writeHeader(name, value);
       if (this.#head) res.endWithoutBody(Buffer.byteLength(body), this.closing);
       else if (this.closing) res.end(body, true);

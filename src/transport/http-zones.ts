@@ -4,8 +4,9 @@ import { RazielError } from '../errors.ts';
 import { readQueryString } from '../protocol/query-string.ts';
 import type { Operation } from '../protocol/operations.ts';
 import type { ZoneReply, ZoneTask } from '../zoning/messages.ts';
-import type { RemoteZones } from '../zoning/remote.ts';
 import { SegmentedBody } from '../zoning/segments.ts';
+import type { Call } from '../tracing/call.ts';
+import type { ZoneTasks } from '../zoning/tasks.ts';
 import type { Exchange } from './http-response.ts';
 import type { HttpResponse } from './uws.ts';
 
@@ -26,8 +27,8 @@ export interface ZonesHead {
 }
 
 /** Has the task done and sends its answer. */
-export async function answerZones(zones: RemoteZones, exchange: Exchange, task: ZoneTask): Promise<void> {
-  sendReply(exchange, await zones.run(task, exchange.encoding));
+export async function answerZones(zones: ZoneTasks, exchange: Exchange, task: ZoneTask, caller: Call): Promise<void> {
+  sendReply(exchange, await zones.run(task, exchange.encoding, caller));
 }
 
 /** The task of a request without a body. */
@@ -41,15 +42,16 @@ export function zonesTask(operation: Operation, head: ZonesHead): ZoneTask {
 /**
  * Reads the body of an upload and has it taken. What is sent of a body that is refused is taken off the wire and dropped, so that the client
  * gets to read the answer.
+ * @param run has the task done and sends its answer
  * @param done called with the answer on its way, or what refuses the request
  * @throws RazielError for what the head alone refuses
  */
 export function receiveUpload(
-  zones: RemoteZones,
+  zones: ZoneTasks,
   res: HttpResponse,
-  exchange: Exchange,
   operation: Operation,
   head: ZonesHead,
+  run: (task: ZoneTask) => Promise<void>,
   done: (answer: Promise<void>) => void,
 ): { readonly aborted: () => void } {
   const options = readUpload(operation, head);
@@ -77,7 +79,7 @@ export function receiveUpload(
       return;
     }
     body.add(new Uint8Array(chunk));
-    if (isLast) end(answerZones(zones, exchange, { ...options, body }));
+    if (isLast) end(run({ ...options, body }));
   });
   return {
     aborted() {

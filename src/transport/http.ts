@@ -1,7 +1,6 @@
 // HTTP: from a request line to an operation and back. Bodies are JSON, MessagePack or (fixes) NDJSON; answers are JSON, or
 // MessagePack for those who accept it.
 
-import { nowMs } from '../clock.ts';
 import { RazielError } from '../errors.ts';
 import type { BatchResult } from '../drivers/engine.ts';
 import type { CountedOp, Counters } from '../metrics/counters.ts';
@@ -15,12 +14,16 @@ import { readQueryString } from '../protocol/query-string.ts';
 import { readIds, readSupply, type Request } from '../protocol/requests.ts';
 import { readZonesAt } from '../protocol/zones-at.ts';
 import { readNearest, readSearch, readSearches } from '../protocol/searches.ts';
-import { type Service, unknownDriver } from '../service/service.ts';
-import type { RemoteZones } from '../zoning/remote.ts';
-import { encodeAnswer } from './answers.ts';
+import type { OwnRequest } from '../service/endpoints.ts';
+import type { Service } from '../service/service.ts';
+import type { Call } from '../tracing/call.ts';
+import type { ZoneTask } from '../zoning/messages.ts';
+import type { ZoneTasks } from '../zoning/tasks.ts';
+import { encodeAnswer, withTraceId } from './answers.ts';
 import { readBody } from './http-body.ts';
 import { asRazielError, Exchange } from './http-response.ts';
 import { answerZones, receiveUpload, type ZonesHead, zonesTask } from './http-zones.ts';
+import type { RequestTraces } from './request-traces.ts';
 import { findRoute, MethodNotAllowed } from './routes.ts';
 import type { Turns } from './turns.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
@@ -28,9 +31,10 @@ import type { HttpRequest, HttpResponse } from './uws.ts';
 export interface HttpContext {
   readonly service: Service;
   readonly counters: Counters;
+  readonly httpTraces: RequestTraces;
   readonly bodyBytesMax: number;
   /** Where layers are changed and read. */
-  readonly zones: RemoteZones;
+  readonly zones: ZoneTasks;
   /** True once the server shuts down. */
   readonly isDraining: () => boolean;
   /** True when requests may come: every serving thread listens, and what was stored is loaded. */
@@ -44,6 +48,9 @@ export interface HttpContext {
 
 /** What is answered while the server loads what was stored. */
 const ANSWERED_EARLY: ReadonlySet<string> = new Set(['healthz', 'readyz', 'metrics', 'openapi']);
+
+/** Operations whose answers say their `traceId`. */
+const SEARCHES: ReadonlySet<Request['op']> = new Set(['nearest', 'within', 'multisearch']);
 
 type BodyType = 'json' | 'msgpack' | 'ndjson';
 
@@ -72,9 +79,26 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
     exchange.aborted();
   });
   let op: CountedOp = 'other';
-  const fail = (error: unknown): void => sendFailure(context, exchange, error);
-  const count = (): void => context.counters.request(op, 'http', (performance.now() - startedAt) * 1000);
-  const work = (run: () => void | Promise<void>): void => settle(context.turns, run, fail, count);
+  let root: Call | undefined;
+  let failure: RazielError | undefined;
+  const traceparent = req.getHeader('traceparent');
+  const fail = (error: unknown): void => {
+    failure = sendFailure(context, exchange, error);
+  };
+  const count = (): void => {
+    context.counters.request(op, 'http', (performance.now() - startedAt) * 1000);
+    const { httpTraces, service } = context;
+    if (failure !== undefined) httpTraces.fail(root, service.endpoints[op as OwnRequest['op']], failure.code);
+    else if (root !== undefined) httpTraces.end(root);
+  };
+  /** The request is complete and its turn has come. */
+  const begin = (): Call => {
+    root = context.httpTraces.begin(traceparent);
+    exchange.traceparent = context.httpTraces.tracer.traceparentOf(root);
+    return root;
+  };
+  const work = (run: (caller: Call) => void | Promise<void>): void =>
+    settle(context.turns, () => run(begin()), fail, count);
   try {
     const { operation, parameter } = findRoute(method, req.getUrl());
     op = countedOp(operation);
@@ -89,7 +113,8 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
     if (operation.http?.from === 'upload') {
       refuseWhileDraining(context);
       const upload = { ...head, layer: parameter };
-      onAborted = receiveUpload(context.zones, res, exchange, operation, upload, (sent) => {
+      const run = (task: ZoneTask): Promise<void> => answerZones(context.zones, exchange, task, begin());
+      onAborted = receiveUpload(context.zones, res, operation, upload, run, (sent) => {
         sent.catch(fail).finally(count);
       }).aborted;
       return;
@@ -110,16 +135,18 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
       };
       const take = (body: Uint8Array): void => {
         if (context.turns.isOpen) {
-          work(() => answerBody(context, exchange, operation, type, body, found));
+          work((caller) => answerBody(context, exchange, operation, type, body, parameter, found, caller));
           return;
         }
         const own = body.slice();
-        context.turns.defer(() => work(() => answerBody(context, exchange, operation, type, own, found)));
+        context.turns.defer(() =>
+          work((caller) => answerBody(context, exchange, operation, type, own, parameter, found, caller)),
+        );
       };
       readBody(res, context.bodyBytesMax, take, tooLarge);
       return;
     }
-    const run = (): void => work(() => answer(context, exchange, operation, head, parameter));
+    const run = (): void => work((caller) => answer(context, exchange, operation, head, parameter, caller));
     if (context.turns.isOpen || op === 'other') run();
     else context.turns.defer(run);
   } catch (error) {
@@ -155,41 +182,38 @@ function answer(
   operation: Operation,
   head: Head,
   parameter: string,
+  caller: Call,
 ): void | Promise<void> {
   const { query } = head;
   switch (operation.name) {
     case 'nearest':
-      return execute(context, exchange, {
+      return execute(context, exchange, caller, {
         op: 'nearest',
         query: readNearest(readQueryString(query, operation.parameters)),
       });
     case 'supply':
-      return execute(context, exchange, {
+      return execute(context, exchange, caller, {
         op: 'supply',
         query: readSupply(readQueryString(query, operation.parameters)),
       });
     case 'zonesAt':
-      return execute(context, exchange, {
+      return execute(context, exchange, caller, {
         op: 'zonesAt',
         query: readZonesAt(readQueryString(query, operation.parameters)),
       });
     case 'ids':
-      return execute(context, exchange, readIds(readQueryString(query, operation.parameters)));
+      return execute(context, exchange, caller, readIds(readQueryString(query, operation.parameters)));
     case 'zonesDelete':
       refuseWhileDraining(context);
-      return answerZones(context.zones, exchange, zonesTask(operation, { ...head, layer: parameter }));
+      return answerZones(context.zones, exchange, zonesTask(operation, { ...head, layer: parameter }), caller);
     case 'zonesList':
     case 'zonesGet':
-      return answerZones(context.zones, exchange, zonesTask(operation, { ...head, layer: parameter }));
+      return answerZones(context.zones, exchange, zonesTask(operation, { ...head, layer: parameter }), caller);
     case 'driver':
-      return execute(context, exchange, { op: 'driver', id: readPathId(parameter) });
-    case 'remove': {
-      const id = readPathId(parameter);
-      if (!context.service.engine.remove(id, nowMs())) {
-        throw unknownDriver(id);
-      }
+      return execute(context, exchange, caller, { op: 'driver', id: readPathId(parameter) });
+    case 'remove':
+      context.service.remove(readPathId(parameter), caller);
       return exchange.sendNothing();
-    }
     case 'readyz':
       if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
       if (!context.isReady()) throw starting();
@@ -211,11 +235,13 @@ function answerBody(
   operation: Operation,
   type: BodyType,
   body: Uint8Array,
+  parameter: string,
   found: (searched: CountedOp) => void,
+  caller: Call,
 ): void | Promise<void> {
   if (operation.name === 'locations') {
     const batch = readFixes(type, body);
-    const result = context.service.apply(batch.bytes);
+    const result = context.service.apply(batch.bytes, caller);
     return exchange.sendValue(withReasons(result, batch));
   }
   const value = type === 'msgpack' ? readMessagePack(body) : readJson(body);
@@ -223,15 +249,19 @@ function answerBody(
     const query = readSearch(value);
     found(query.kind);
     const request: Request = query.kind === 'nearest' ? { op: 'nearest', query } : { op: 'within', query };
-    return execute(context, exchange, request);
+    return execute(context, exchange, caller, request);
   }
   if (operation.name === 'zonesAtPoints') {
     if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map with points');
-    return execute(context, exchange, { op: 'zonesAt', query: readZonesAt(value) });
+    return execute(context, exchange, caller, { op: 'zonesAt', query: readZonesAt(value) });
+  }
+  if (operation.name === 'call') {
+    if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map');
+    return execute(context, exchange, caller, { op: 'call', service: readPathName(parameter), body: value });
   }
   if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map with searches');
   refuseUnknown(value, new Set(['searches']), 'multisearch');
-  return execute(context, exchange, { op: 'multisearch', queries: readSearches(value) });
+  return execute(context, exchange, caller, { op: 'multisearch', queries: readSearches(value) });
 }
 
 export function starting(): RazielError {
@@ -243,14 +273,16 @@ function refuseWhileDraining(context: HttpContext): void {
   if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
 }
 
-function execute(context: HttpContext, exchange: Exchange, request: Request): void | Promise<void> {
+function execute(context: HttpContext, exchange: Exchange, caller: Call, request: Request): void | Promise<void> {
   const { service } = context;
   const send = (got: Awaited<ReturnType<Service['execute']>>): void => {
-    const bytes = encodeAnswer(got, service.reply, exchange.encoding);
+    const traceId = SEARCHES.has(request.op) ? context.httpTraces.tracer.traceIdOf(caller) : undefined;
+    const traced = traceId === undefined ? got : withTraceId(got, service.reply, traceId);
+    const bytes = encodeAnswer(traced, service.reply, exchange.encoding);
     exchange.sendEncoded(bytes ?? '');
     service.reply.release();
   };
-  const got = service.execute(request, undefined, exchange.encoding);
+  const got = service.execute(request, undefined, exchange.encoding, caller);
   return got instanceof Promise ? got.then(send) : send(got);
 }
 
@@ -278,6 +310,14 @@ function readPathId(encoded: string): string {
   } catch (error) {
     if (error instanceof RazielError) throw error;
     throw new RazielError('BAD_ID', 'the id in the path is not percent-encoded UTF-8', { field: 'id' });
+  }
+}
+
+function readPathName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new RazielError('BAD_REQUEST', 'the name in the path is not percent-encoded UTF-8', { field: 'service' });
   }
 }
 
@@ -319,6 +359,7 @@ function countedOp(operation: Operation): CountedOp {
     case 'remove':
     case 'supply':
     case 'ids':
+    case 'call':
       return operation.name;
     case 'search':
     case 'within':
@@ -336,11 +377,12 @@ function countedOp(operation: Operation): CountedOp {
   }
 }
 
-function sendFailure(context: HttpContext, exchange: Exchange, cause: unknown): void {
+function sendFailure(context: HttpContext, exchange: Exchange, cause: unknown): RazielError {
   const error = asRazielError(cause);
   if (error.code === 'INTERNAL') context.report(cause);
   context.counters.error(error.code);
   exchange.sendError(error, error instanceof MethodNotAllowed ? [['allow', error.allow]] : []);
+  return error;
 }
 
 let openApi: string | undefined;

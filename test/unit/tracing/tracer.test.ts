@@ -1,28 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { RazielError } from '../../../src/errors.ts';
 import { TRACE_KEPT_PER_SECOND_MAX, TRACE_SPANS_PER_REQUEST_MAX } from '../../../src/limits.ts';
-import { EndpointStats } from '../../../src/metrics/endpoint-stats.ts';
-import { Services } from '../../../src/services/services.ts';
 import { untracedCall } from '../../../src/tracing/call.ts';
 import { SpanRing } from '../../../src/tracing/ring.ts';
 import { FLAG_REMOTE_PARENT, FLAG_ROOT, FLAG_UNFINISHED, SPAN_WORDS } from '../../../src/tracing/span.ts';
-import { Strings } from '../../../src/tracing/strings.ts';
-import { Tracer, type TracerOptions } from '../../../src/tracing/tracer.ts';
+import type { TracerOptions } from '../../../src/tracing/tracer.ts';
+import { traced } from '../../support/traced.ts';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 function setUp(options: Partial<TracerOptions> = {}, capacity?: number) {
-  const ring = new SpanRing(undefined, capacity);
-  const strings = new Strings();
-  let id = 77669839702851584n;
-  const tracer = new Tracer(ring, strings, {
-    rate: 1,
-    slowMs: Number.POSITIVE_INFINITY,
-    nextId: () => id++,
-    ...options,
-  });
-  const stats = new EndpointStats();
-  const services = new Services(tracer, stats);
+  const { ring, strings, tracer, stats, services } = traced({ rate: 1, ...options }, capacity);
   const from = tracer.name('websocket');
   const reader = new SpanRing(ring.shared);
   const spans = () => {

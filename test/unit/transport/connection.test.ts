@@ -8,6 +8,8 @@ import { packMessage } from '../../../src/protocol/codec.ts';
 import { Reply } from '../../../src/service/reply.ts';
 import { Service, type SupplyCounter } from '../../../src/service/service.ts';
 import { PortableLookups } from '../../../src/zoning/portable-lookups.ts';
+import { RequestTraces } from '../../../src/transport/request-traces.ts';
+import { traced } from '../../support/traced.ts';
 import { BUFFERED_BYTES_MAX, Connection, type Socket } from '../../../src/transport/connection.ts';
 
 class FakeSocket implements Socket {
@@ -49,9 +51,20 @@ afterEach(() => {
 function open({ supply = () => Promise.reject(new Error('not in this test')) }: Given = {}) {
   const shared = allocateCounters(1);
   const counters = new Counters(shared, 0);
+  const { tracer, services } = traced();
   const socket = new FakeSocket();
   const connection = new Connection(socket, {
-    service: new Service(engine, new Reply(), { batchFixesMax: 10 }, supply, () => {}, new PortableLookups(), ids),
+    service: new Service(
+      engine,
+      new Reply(),
+      { batchFixesMax: 10 },
+      supply,
+      () => {},
+      new PortableLookups(),
+      ids,
+      services,
+    ),
+    webSocketTraces: new RequestTraces(tracer, 'websocket'),
     answerer: undefined,
     counters,
     limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
@@ -233,6 +246,7 @@ describe('a connection to an engine with a short way', () => {
         return json.length;
       },
     };
+    const { tracer, services } = traced();
     const connection = new Connection(socket, {
       service: new Service(
         engine,
@@ -242,7 +256,9 @@ describe('a connection to an engine with a short way', () => {
         () => {},
         new PortableLookups(),
         ids,
+        services,
       ),
+      webSocketTraces: new RequestTraces(tracer, 'websocket'),
       answerer,
       counters: new Counters(shared, 0),
       limits: { frameBytesMax: 200, inFlightMax: 100, heldBytesMax: 10_000 },
