@@ -70,6 +70,14 @@ export const PORT_DEFAULT = 7400;
 /** Of the file in the data directory: addresses are taken for all of it, and disk as it fills. */
 export const DATA_BYTES_MAX_DEFAULT = 16 * 1024 * 1024 * 1024;
 
+// Travel times (docs/eta.md). Cells and areas take 1 KiB each in memory of all threads, and as much in the learner's.
+export const ETA_CELLS_MAX = 8_192;
+export const ETA_AREAS_MAX = 1_024;
+/** Journeys that the learner goes over again, 80 bytes each. */
+export const ETA_JOURNEYS_REMEMBERED = 65_536;
+/** Drivers whose ways are followed, of all. */
+export const ETA_DRIVERS_FOLLOWED = 8_192;
+
 // Tracing (docs/tracing.md). A thread's ring of spans takes TRACE_RING_SPANS × 64 bytes.
 export const TRACE_RING_SPANS = 4_096;
 /** Spans of one request. */

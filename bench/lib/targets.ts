@@ -22,5 +22,6 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'zones.serve.rtt.p99': { floor: '≤ 1' },
   'zones.swap.p99ratio': { floor: '≤ 1.5' },
   'zones.build': { floor: '≤ 0.5' },
+  'eta.error.ratio.high': { floor: '≤ 0.9', aim: '0.75' },
   'mixed.nearest.p99': { floor: '≤ 5', aim: '2' },
 };

@@ -2,8 +2,9 @@
 
 import type { Suite } from '../lib/suite.ts';
 import { engineSuite } from './engine.ts';
+import { etaSuite } from './eta.ts';
 import { mixedSuite } from './mixed.ts';
 import { serveSuite } from './serve.ts';
 import { zonesSuite } from './zones.ts';
 
-export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite, zonesSuite];
+export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite, zonesSuite, etaSuite];
