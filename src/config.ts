@@ -42,6 +42,21 @@ function readEpoch(text: string, context: z.RefinementCtx): number {
   return z.NEVER;
 }
 
+/** Text is a list by commas. */
+const list = () =>
+  z
+    .preprocess(
+      (value) =>
+        typeof value === 'string'
+          ? value
+              .split(',')
+              .map((item) => item.trim())
+              .filter((item) => item !== '')
+          : value,
+      z.array(z.string().min(1)),
+    )
+    .default([]);
+
 /** Texts that flags and the environment write for false and true. */
 const flag = z.union([
   z.boolean(),
@@ -53,7 +68,10 @@ export const SCHEMA = z
   .object({
     host: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
     port: whole(0, 65_535).default(PORT_DEFAULT).describe('port to listen on; 0 takes any free one'),
-    insecure: flag.default(false).describe('allow an address other than loopback without access control'),
+    insecure: flag.default(false).describe('allow an address other than loopback without tokens'),
+    auth: z.string().min(1).optional().meta({ description: 'file of tokens: callers need one', isPath: true }),
+    allowOrigin: list().describe('origins whose pages may ask, as https://ops.example.com; * for any'),
+    allowHost: list().describe('names by which the server may be called, beside its address and localhost; * for any'),
     engine: z
       .enum(['auto', 'native', 'portable'])
       .default('auto')
@@ -116,9 +134,9 @@ export const SCHEMA = z
     path: ['heldBytesMax'],
     message: 'must be at least frameBytesMax',
   })
-  .refine((config) => config.insecure || isLoopback(config.host), {
+  .refine((config) => config.insecure || config.auth !== undefined || isLoopback(config.host), {
     path: ['host'],
-    message: 'without access control the server listens on loopback only; --insecure allows any address',
+    message: 'without tokens (--auth) the server listens on loopback only; --insecure allows any address',
   });
 
 export type Config = Readonly<z.infer<typeof SCHEMA>>;

@@ -39,6 +39,12 @@ export const STATUS_OF_CODE = {
   METHOD_NOT_ALLOWED: 405,
   TOO_LARGE: 413,
   UNSUPPORTED_TYPE: 415,
+  /** No token, or one that the server does not know. */
+  UNAUTHENTICATED: 401,
+  /** The token lacks the scope or may not write the id; or a browser came from a page or by a name that is not this server's. */
+  FORBIDDEN: 403,
+  /** The token has asked more than it may in a second. */
+  RATE_LIMITED: 429,
   NOT_SUPPORTED: 501,
   OVERLOADED: 503,
   SHUTTING_DOWN: 503,

@@ -51,6 +51,10 @@ export const IDS_AHEAD_MS_MAX = 10_000;
 /** How far the wall clock may be from the server's before that is a jump, which is not followed. */
 export const CLOCK_SLEWED_MS_MAX = 1_000;
 
+/** Of the file of tokens. */
+export const TOKENS_MAX = 10_000;
+export const TOKEN_PREFIXES_MAX = 64;
+
 /** Bytes of an answer that a client can make as large as it likes by asking for much. */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -3,6 +3,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Audit } from './access/audit.ts';
+import { Gate } from './access/gate.ts';
+import { Origins } from './access/origins.ts';
+import { type TokenRecord, Tokens } from './access/tokens.ts';
 import { nowMs } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DriverEngine, FrameAnswerer } from './drivers/engine.ts';
@@ -38,6 +42,9 @@ export interface ServingOptions {
   readonly ids: SharedArrayBuffer;
   readonly tracing: SharedTracing;
   readonly zones: { readonly lookups: ZoneLookups; readonly remote: RemoteZones; readonly meters: ZoneMeters };
+  /** Undefined when callers need none. */
+  readonly tokens: readonly TokenRecord[] | undefined;
+  readonly audit: Audit;
   readonly isReady: () => boolean;
   readonly report: (error: unknown) => void;
 }
@@ -45,6 +52,8 @@ export interface ServingOptions {
 export interface Serving {
   /** The port listened on, or undefined when the address cannot be had. */
   listen(port: number, shared: boolean): number | undefined;
+  /** From now on these are the tokens; WebSockets whose token is not among them are closed. */
+  replaceTokens(records: readonly TokenRecord[]): void;
   /** Stops listening, answers what is in flight, closes every connection; at the latest after `ms`. */
   drain(ms: number): Promise<void>;
   close(): void;
@@ -74,7 +83,12 @@ export function createServing(options: ServingOptions): Serving {
     ids,
     services,
   );
+  const tokens = options.tokens === undefined ? undefined : new Tokens(options.tokens);
+  const { host, allowHost, allowOrigin } = config;
+  const origins = new Origins({ host, allowHost, allowOrigin, hasTokens: tokens !== undefined });
   const app = new ServingApp({
+    gate: new Gate(origins, tokens),
+    audit: options.audit,
     service,
     counters,
     webSocketTraces: new RequestTraces(tracer, 'websocket'),
@@ -97,6 +111,10 @@ export function createServing(options: ServingOptions): Serving {
   });
   return {
     listen: (port, isShared) => app.listen(config.host, port, isShared),
+    replaceTokens(records) {
+      tokens?.replace(records);
+      app.closeRevoked();
+    },
     async drain(ms) {
       isDraining = true;
       app.stopListening();

@@ -2,6 +2,8 @@
 // ends when it is told to.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { AuditEntry } from './access/audit.ts';
+import type { TokenRecord } from './access/tokens.ts';
 import { useClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createServing } from './server-serving.ts';
@@ -23,6 +25,8 @@ export interface ServingThreadData {
   readonly zonesHandle: number;
   readonly zonesPort: MessagePort;
   readonly zoneMeters: SharedArrayBuffer;
+  /** Undefined when callers need none. */
+  readonly tokens: readonly TokenRecord[] | undefined;
   /** One int32: 1 once every thread listens and what was stored is loaded. */
   readonly ready: SharedArrayBuffer;
   readonly clock: SharedArrayBuffer;
@@ -30,12 +34,18 @@ export interface ServingThreadData {
   readonly ids: SharedArrayBuffer;
 }
 
-export type ToThread = { readonly listen: number } | { readonly drainMs: number };
+export type ToThread =
+  | { readonly listen: number }
+  | { readonly tokens: readonly TokenRecord[] }
+  | { readonly drainMs: number };
 export type FromThread =
   | { readonly created: true }
   | { readonly listening: boolean }
+  | { readonly tokensReplaced: true }
   | { readonly drained: true }
-  | { readonly report: string };
+  // These come unasked.
+  | { readonly report: string }
+  | { readonly audit: AuditEntry };
 
 const data = workerData as ServingThreadData;
 useClock(data.clock);
@@ -54,6 +64,8 @@ const serving = createServing({
   supply: (query, ref, encoding) => supply.count(query, ref, encoding),
   tracing: data.tracing,
   zones: { lookups: nativeLookups(zones), remote: remoteZones, meters: new ZoneMeters(data.zoneMeters) },
+  tokens: data.tokens,
+  audit: (audit) => tell({ audit }),
   isReady: () => Atomics.load(ready, 0) === 1,
   report: (error) => tell({ report: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
 });
@@ -61,6 +73,11 @@ const serving = createServing({
 main.on('message', async (message: ToThread) => {
   if ('listen' in message) {
     tell({ listening: serving.listen(message.listen, true) !== undefined });
+    return;
+  }
+  if ('tokens' in message) {
+    serving.replaceTokens(message.tokens);
+    tell({ tokensReplaced: true });
     return;
   }
   await serving.drain(message.drainMs);

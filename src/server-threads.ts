@@ -1,6 +1,8 @@
 // Starts and stops the threads of a server of several: the serving workers on their shared port, and the supply thread.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Audit } from './access/audit.ts';
+import type { TokenRecord } from './access/tokens.ts';
 import { sharedClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
@@ -95,6 +97,8 @@ export function startZonesThread(
 export interface ServingThreads {
   /** Listens in every thread; false when one could not. */
   listen(port: number): Promise<boolean>;
+  /** Resolves when every thread has them. */
+  replaceTokens(records: readonly TokenRecord[]): Promise<void>;
   drain(ms: number): Promise<void>;
 }
 
@@ -107,6 +111,7 @@ export async function startServingThreads(
   zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
   ready: SharedArrayBuffer,
   ids: SharedArrayBuffer,
+  access: { readonly tokens: readonly TokenRecord[] | undefined; readonly audit: Audit },
   report: (text: string) => void,
   onFailure: (error: Error) => void,
 ): Promise<ServingThreads> {
@@ -122,6 +127,7 @@ export async function startServingThreads(
       zonesHandle: zones.handle,
       zonesPort,
       zoneMeters: zones.meters,
+      tokens: access.tokens,
       ready,
       clock: sharedClock(),
       ids,
@@ -133,6 +139,7 @@ export async function startServingThreads(
     });
     worker.on('message', (message: FromThread) => {
       if ('report' in message) report(message.report);
+      if ('audit' in message) access.audit(message.audit);
     });
     return { worker, watch: watchWorker(worker, `serving thread ${thread}`, onFailure) };
   });
@@ -141,6 +148,9 @@ export async function startServingThreads(
     async listen(port) {
       const answers = await Promise.all(threads.map(({ worker }) => ask(worker, { listen: port })));
       return answers.every((answer) => 'listening' in answer && answer.listening);
+    },
+    async replaceTokens(tokens) {
+      await Promise.all(threads.map(({ worker }) => ask(worker, { tokens })));
     },
     async drain(ms) {
       await Promise.all(
@@ -185,11 +195,11 @@ function ask(worker: Worker, message: ToThread): Promise<FromThread> {
   return nextMessage(worker);
 }
 
-/** The next message that is not a report; rejects when the worker ends first. */
+/** The next message that is an answer; rejects when the worker ends first. */
 function nextMessage(worker: Worker): Promise<FromThread> {
   return new Promise((resolve, reject) => {
     const onMessage = (message: FromThread): void => {
-      if (typeof message === 'object' && 'report' in message) return;
+      if ('report' in message || 'audit' in message) return;
       worker.off('message', onMessage);
       worker.off('exit', onExit);
       worker.off('error', onExit);

@@ -6,6 +6,9 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
+import type { Audit } from './access/audit.ts';
+import { LiveTokens } from './access/live-tokens.ts';
+import type { TokenRecord } from './access/tokens.ts';
 import { keepClock, nowMs } from './clock.ts';
 import type { Config } from './config.ts';
 import { allocateIds } from './ids/generator.ts';
@@ -42,6 +45,8 @@ export interface RunningServer {
   readonly threads: number;
   /** Resolves when the server has stopped; rejects when a thread of it failed. */
   readonly done: Promise<void>;
+  /** Reads the file of tokens again. Connections stay, but for those of tokens that are gone. A bad file changes nothing; the log says so. */
+  reload(): Promise<void>;
   /** Takes no more connections, answers what is in flight, closes everything; a second call waits for the first. */
   stop(): Promise<void>;
 }
@@ -49,6 +54,9 @@ export interface RunningServer {
 /** @throws Error that says in one sentence why the server cannot start */
 export async function startServer(config: Config): Promise<RunningServer> {
   const log = pino({ level: config.logLevel }, pino.destination(2));
+  const audit: Audit = (entry) => log.info({ audit: true, ...entry }, 'audit');
+  const tokens = config.auth === undefined ? undefined : await LiveTokens.load(config.auth, log);
+  const access: Access = { tokens: tokens?.records, audit };
   const chosen = chooseEngine(config);
   const { engine, handle } = chosen;
   log.info(`engine ${engine.kind}: ${chosen.reason}`);
@@ -69,7 +77,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   try {
     storage = await startStorageThread(config, onFailure);
     log.info(storage === undefined ? 'keeping everything in memory' : `data directory ${config.data} is open`);
-    const context: FrontContext = { config, log, onFailure, storage, ids, ready: new SharedArrayBuffer(4) };
+    const context: FrontContext = { config, log, onFailure, storage, ids, access, ready: new SharedArrayBuffer(4) };
     front = await (threads === 1 ? startOne(context, chosen) : startSeveral(context, handle as number, threads));
     const layers = await front.restored;
     if (layers > 0) log.info(`${layers} layer${layers === 1 ? '' : 's'} of zones loaded`);
@@ -94,6 +102,11 @@ export async function startServer(config: Config): Promise<RunningServer> {
     engine: engine.kind,
     threads,
     done: Promise.race([finished.promise, failure.promise]),
+    async reload() {
+      if (stopped !== undefined) return;
+      if (tokens === undefined) log.info('nothing to reload: there is no --auth');
+      else await tokens.reload((records) => served.replaceTokens(records), audit);
+    },
     stop() {
       stopped ??= (async () => {
         log.info('stopping: no new connections, answering what is in flight');
@@ -120,16 +133,24 @@ function deferred(): { promise: Promise<void>; resolve: () => void; reject: (err
   return { promise, ...(ends as NonNullable<typeof ends>) };
 }
 
+/** Who is let in, and where it is written down what they change. */
+interface Access {
+  readonly tokens: readonly TokenRecord[] | undefined;
+  readonly audit: Audit;
+}
+
 /** What listens. */
 interface Front {
   readonly port: number;
   /** Resolves to how many layers of zones were loaded. */
   readonly restored: Promise<number>;
+  replaceTokens(records: readonly TokenRecord[]): Promise<void>;
   stop(drainMs: number): Promise<void>;
 }
 
 interface FrontContext {
   readonly config: Config;
+  readonly access: Access;
   readonly log: Logger;
   readonly onFailure: (error: Error) => void;
   readonly storage: StorageThread | undefined;
@@ -163,6 +184,7 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     supply: supplyOf(supplyThread, engine),
     tracing: allocateTracing(),
     zones: { lookups, remote, meters },
+    ...context.access,
     isReady: () => Atomics.load(ready, 0) === 1,
     report: (error) => log.error(error),
   });
@@ -175,6 +197,9 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
   return {
     port,
     restored: zonesThread.restored,
+    async replaceTokens(records) {
+      serving.replaceTokens(records);
+    },
     async stop(drainMs) {
       await serving.drain(drainMs);
       serving.close();
@@ -221,11 +246,13 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
       ofZones,
       ready,
       context.ids,
+      context.access,
       report,
       onFailure,
     );
     if (!(await serving.listen(lock.port))) throw cannotListen(config);
-    return { port: lock.port, restored: zonesThread.restored, stop };
+    const { replaceTokens } = serving;
+    return { port: lock.port, restored: zonesThread.restored, replaceTokens, stop };
   } catch (error) {
     await stop(0);
     throw error;

@@ -110,7 +110,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
   }
 
   /**
-   * answerFrame(frame: ArrayBuffer, nowMs, fixesMax) → size, kNeeds − size, kNotHot, kTooWide or kRejections. The status then has the op and, of
+   * answerFrame(frame: ArrayBuffer, nowMs, fixesMax, allowed) → size, kNeeds − size, kNotHot, kTooWide or kRejections. The status then has the op and, of
    * locations, the counts; with kRejections also where in the frame the batch and the ref (0 to 0: none) begin and end.
    */
   Napi::Value AnswerFrame(const Napi::CallbackInfo& info) {
@@ -120,7 +120,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
     const FrameOutcome outcome =
         answerFrame(*session_, scratch_, static_cast<const uint8_t*>(frame.Data()),
                     frame.ByteLength(), info[1].As<Napi::Number>().DoubleValue(),
-                    info[2].As<Napi::Number>().Uint32Value(), out, status);
+                    info[2].As<Napi::Number>().Uint32Value(), info[3].As<Napi::Number>().Uint32Value(), out,
+                    status);
     double result = kNotHot;
     if (outcome != FrameOutcome::NotHot) {
       statusData_[0] = int32_t(status.op);

@@ -160,7 +160,7 @@ void writeCounts(const BatchOutcome& batch, Bytes ref, MsgpackWriter& out) {
 }  // namespace
 
 FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
-                         uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status) {
+                         uint32_t fixesMax, uint32_t allowed, MsgpackWriter& out, FrameStatus& status) {
   MsgpackReader in(bytes, size);
   if (in.peek() != Type::Map) return FrameOutcome::NotHot;
   Fields fields;
@@ -171,11 +171,12 @@ FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t
   }
   if (!in.ok() || !in.atEnd()) return FrameOutcome::NotHot;
   if (fields.op.equals("nearest")) {
-    if (!isSearch(fields)) return FrameOutcome::NotHot;
+    if (!isSearch(fields) || (allowed & kAllowNearest) == 0) return FrameOutcome::NotHot;
     status = {};
     return search(session, scratch, fields, nowMs, out, status.micros);
   }
   const auto begin = std::chrono::steady_clock::now();
+  if ((allowed & kAllowLocations) == 0) return FrameOutcome::NotHot;
   if (!fields.op.equals("locations") || fields.batch.data == nullptr || fields.hasSearch) return FrameOutcome::NotHot;
   const BatchOutcome& batch = session.applyDecoded(nowMs);
   const auto took = std::chrono::steady_clock::now() - begin;

@@ -34,7 +34,11 @@ struct FrameStatus {
   uint32_t micros = 0;
 };
 
+/** Bits of `allowed`: ops that the connection's caller may have answered here; another is not hot. */
+constexpr uint32_t kAllowLocations = 1;
+constexpr uint32_t kAllowNearest = 2;
+
 FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
-                         uint32_t fixesMax, MsgpackWriter& out, FrameStatus& status);
+                         uint32_t fixesMax, uint32_t allowed, MsgpackWriter& out, FrameStatus& status);
 
 }  // namespace raziel

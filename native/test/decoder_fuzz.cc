@@ -48,7 +48,7 @@ void decodeAnything(const uint8_t* data, size_t size) {
   }
   MsgpackWriter out(on.reply.data(), on.reply.size());
   FrameStatus status;
-  answerFrame(on.session, on.scratch, bytes.data(), bytes.size(), kNow, 10'000, out, status);
+  answerFrame(on.session, on.scratch, bytes.data(), bytes.size(), kNow, 10'000, 3, out, status);
 
   const Bytes text{bytes.data(), uint32_t(bytes.size())};
   isPlainUtf8(text);

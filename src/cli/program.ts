@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   zones: async () => (await import('./zones.ts')).zonesCommand,
   top: async () => (await import('./top.ts')).topCommand,
   config: async () => (await import('./config.ts')).configCommand,
+  token: async () => (await import('./token.ts')).tokenCommand,
   version: async () => (await import('./version.ts')).versionCommand,
 };
 

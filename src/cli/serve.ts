@@ -35,7 +35,8 @@ export function withConfigFlags(command: Command, leaveOut: readonly string[] = 
   for (const { name, flag, description, default: value, isSwitch } of SETTINGS) {
     if (leaveOut.includes(name)) continue;
     // The default is only shown: what is not given must stay open for the environment.
-    const shown = isSwitch ? description : `${description} (default: ${String(value)})`;
+    const isShort = isSwitch || value === undefined || (Array.isArray(value) && value.length === 0);
+    const shown = isShort ? description : `${description} (default: ${String(value)})`;
     command.addOption(new Option(isSwitch ? `${flag} [boolean]` : `${flag} <value>`, shown));
   }
   return command;
@@ -57,6 +58,7 @@ export async function startOrFail(given: Record<string, unknown>): Promise<Runni
 async function serve(given: Record<string, unknown>, output: Output): Promise<number> {
   const { signal, dispose } = interruption();
   const server = await startOrFail(given);
+  const stopReloading = reloadOnHangUp(server);
   const url = urlOf(server);
   const { host, port, engine, threads } = server;
   if (output.json) output.object({ event: 'listening', url, host, port, engine, threads, pid: process.pid });
@@ -65,9 +67,17 @@ async function serve(given: Record<string, unknown>, output: Output): Promise<nu
     await Promise.race([untilAborted(signal), server.done]);
   } finally {
     await server.stop();
+    stopReloading();
     dispose();
   }
   return EXIT_OK;
+}
+
+/** SIGHUP reloads the tokens. */
+function reloadOnHangUp(server: RunningServer): () => void {
+  const onHangUp = (): void => void server.reload();
+  process.on('SIGHUP', onHangUp);
+  return () => process.off('SIGHUP', onHangUp);
 }
 
 /** 'the native engine and 3 threads'; why it is that one is in the log. */

@@ -217,9 +217,10 @@ export interface FrameAnswerer {
   /**
    * Answers `frame` into `out` from offset 0. Returns the answer's length, 0 when there is none to send (`ack: "none"`), or
    * FRAME_NOT_HOT, with nothing changed, for any other frame: another op, a field it does not know, a bad value, broken bytes.
+   * @param allowed bits of the ops that are answered here: 1 locations, 2 nearest
    * @throws RazielError SEARCH_TOO_WIDE as `search`.
    */
-  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, out: ReplyBuffer): number;
+  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, allowed: number, out: ReplyBuffer): number;
   /** What the last answered frame was, for the counters: [op (0 locations, 1 nearest), accepted, stale, duplicate, rejected, micros]. */
   readonly frameStatus: Int32Array;
 }

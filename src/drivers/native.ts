@@ -46,7 +46,7 @@ interface SearchExtras {
 interface AddonEngine {
   readonly handle: number;
   setReply(bytes: Uint8Array): void;
-  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number): number;
+  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, allowed: number): number;
   apply(batch: Uint8Array, nowMs: number, fixesMax: number): number;
   takeRejected(): Uint32Array;
   search(offset: number, extras?: SearchExtras): number;
@@ -150,10 +150,10 @@ class NativeDriverEngine implements NativeEngine {
     return this.#addon.handle;
   }
 
-  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, out: ReplyBuffer): number {
+  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, allowed: number, out: ReplyBuffer): number {
     for (;;) {
       if (out.bytes !== this.#reply) this.#writeTo(out);
-      const size = this.#addon.answerFrame(frame, nowMs, fixesMax);
+      const size = this.#addon.answerFrame(frame, nowMs, fixesMax, allowed);
       if (size >= 0 || size === FRAME_NOT_HOT) return size;
       if (size === TOO_WIDE) throw tooWide(this.options);
       if (size === REJECTIONS) return this.#answerRejections(frame, out);

@@ -1,6 +1,7 @@
 // The table of operations: what each is called, how HTTP and WebSocket reach it, and what it takes. The parser, the router, the
 // OpenAPI document and docs/protocol.md follow it.
 
+import type { Need } from '../access/scopes.ts';
 import { type Parameter, PARAMETERS as P } from './parameters.ts';
 import { BODY, SERVICE_CALLED } from './tracing-parameters.ts';
 import { NEAREST_PARAMETERS, WITHIN_PARAMETERS } from './searches.ts';
@@ -42,6 +43,8 @@ export interface HttpRoute {
 export interface Operation {
   readonly name: OperationName;
   readonly summary: string;
+  /** What a caller's token must have, where tokens are asked for. */
+  readonly access: Need;
   readonly http?: HttpRoute;
   /** True when the WebSocket knows an op of this name. */
   readonly webSocket: boolean;
@@ -52,6 +55,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'locations',
     summary: 'Applies a fix, or a batch of fixes.',
+    access: 'ingest',
     http: { method: 'POST', path: '/v1/locations', from: 'body' },
     webSocket: true,
     parameters: [P.BATCH, P.ACK],
@@ -59,6 +63,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'nearest',
     summary: 'Finds the k nearest drivers.',
+    access: 'search',
     http: { method: 'GET', path: '/v1/nearest', from: 'query' },
     webSocket: true,
     parameters: NEAREST_PARAMETERS,
@@ -66,6 +71,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'search',
     summary: 'Finds the k nearest drivers, or the drivers within an area.',
+    access: 'search',
     http: { method: 'POST', path: '/v1/search', from: 'body' },
     webSocket: false,
     parameters: [],
@@ -73,12 +79,14 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'within',
     summary: 'Finds the drivers within an area.',
+    access: 'search',
     webSocket: true,
     parameters: WITHIN_PARAMETERS,
   },
   {
     name: 'multisearch',
     summary: 'Answers several searches by one clock.',
+    access: 'search',
     http: { method: 'POST', path: '/v1/multisearch', from: 'body' },
     webSocket: true,
     parameters: [P.SEARCHES],
@@ -86,6 +94,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'driver',
     summary: 'The fix held of a driver.',
+    access: 'search',
     http: { method: 'GET', path: '/v1/drivers/{id}', from: 'path' },
     webSocket: true,
     parameters: [P.ID],
@@ -93,6 +102,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'remove',
     summary: 'Forgets a driver.',
+    access: 'ingest',
     http: { method: 'DELETE', path: '/v1/drivers/{id}', from: 'path' },
     webSocket: true,
     parameters: [P.ID],
@@ -100,6 +110,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'supply',
     summary: 'Counts the drivers by H3 cell.',
+    access: 'search',
     http: { method: 'GET', path: '/v1/supply', from: 'query' },
     webSocket: true,
     parameters: [P.RESOLUTION, P.BBOX, P.TAGS],
@@ -107,6 +118,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'ids',
     summary: 'Makes ids that rise.',
+    access: 'search',
     http: { method: 'GET', path: '/v1/ids', from: 'query' },
     webSocket: true,
     parameters: [P.N],
@@ -114,6 +126,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'zonesAt',
     summary: 'The zones that cover a point.',
+    access: 'search',
     http: { method: 'GET', path: '/v1/zones/at', from: 'query' },
     webSocket: true,
     parameters: [P.LAT, P.LON, P.LAYER],
@@ -121,6 +134,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'zonesAtPoints',
     summary: 'The zones that cover each of many points, in one version.',
+    access: 'search',
     http: { method: 'POST', path: '/v1/zones/at', from: 'body' },
     webSocket: false,
     parameters: [P.POINTS, P.LAYER],
@@ -128,6 +142,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'zonesList',
     summary: 'The layers of zones.',
+    access: 'search',
     http: { method: 'GET', path: '/v1/zones', from: 'nothing' },
     webSocket: false,
     parameters: [],
@@ -135,6 +150,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'zonesPut',
     summary: 'Replaces a layer of zones by a GeoJSON FeatureCollection.',
+    access: 'zones',
     http: { method: 'PUT', path: '/v1/zones/{layer}', from: 'upload' },
     webSocket: false,
     parameters: [P.LAYER_IN_PATH, P.DRY_RUN, P.REPAIR, P.ID_PROPERTY, P.IF_MATCH],
@@ -142,6 +158,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'zonesGet',
     summary: 'A layer of zones as GeoJSON.',
+    access: 'search',
     http: { method: 'GET', path: '/v1/zones/{layer}', from: 'path' },
     webSocket: false,
     parameters: [P.LAYER_IN_PATH],
@@ -149,14 +166,16 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'zonesDelete',
     summary: 'Removes a layer of zones.',
+    access: 'zones',
     http: { method: 'DELETE', path: '/v1/zones/{layer}', from: 'path' },
     webSocket: false,
     parameters: [P.LAYER_IN_PATH, P.IF_MATCH],
   },
-  { name: 'ping', summary: "The server's clock.", webSocket: true, parameters: [] },
+  { name: 'ping', summary: "The server's clock.", access: 'token', webSocket: true, parameters: [] },
   {
     name: 'call',
     summary: 'Calls an endpoint of the services by its name.',
+    access: 'admin',
     http: { method: 'POST', path: '/v1/services/{service}', from: 'body' },
     webSocket: true,
     parameters: [SERVICE_CALLED, BODY],
@@ -164,6 +183,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'healthz',
     summary: 'Alive.',
+    access: 'open',
     http: { method: 'GET', path: '/healthz', from: 'nothing' },
     webSocket: false,
     parameters: [],
@@ -171,6 +191,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'readyz',
     summary: 'Ready to serve; 503 while the server shuts down.',
+    access: 'open',
     http: { method: 'GET', path: '/readyz', from: 'nothing' },
     webSocket: false,
     parameters: [],
@@ -178,6 +199,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'metrics',
     summary: "Prometheus' text format.",
+    access: 'search',
     http: { method: 'GET', path: '/metrics', from: 'nothing' },
     webSocket: false,
     parameters: [],
@@ -185,6 +207,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'openapi',
     summary: 'This description.',
+    access: 'token',
     http: { method: 'GET', path: '/openapi.json', from: 'nothing' },
     webSocket: false,
     parameters: [],
@@ -203,3 +226,10 @@ export const LATER_PATHS: readonly string[] = [
   '/console',
   '/console/',
 ];
+
+const NEEDS: ReadonlyMap<string, Need> = new Map(OPERATIONS.map(({ name, access }) => [name, access]));
+
+/** What an operation asks of its caller. */
+export function needOf(name: OperationName): Need {
+  return NEEDS.get(name) ?? 'admin';
+}

@@ -1,10 +1,21 @@
 // One serving thread's app: routes HTTP and WebSocket to their handlers, counts its connections, and stops in order.
 
+import type { Grant } from '../access/grant.ts';
 import { RazielError } from '../errors.ts';
-import { Connection, type ConnectionContext } from './connection.ts';
-import { handleHttp, type HttpContext, starting } from './http.ts';
-import { Exchange } from './http-response.ts';
-import { type App, closeListening, createApp, listen, type Listening, type WebSocket } from './uws.ts';
+import { Connection, type ConnectionContext, type Peer } from './connection.ts';
+import { handleHttp, type HttpContext, readCaller, starting } from './http.ts';
+import { asRazielError, Exchange } from './http-response.ts';
+import {
+  type App,
+  closeListening,
+  createApp,
+  type HttpRequest,
+  type HttpResponse,
+  listen,
+  type Listening,
+  remoteAddressOf,
+  type WebSocket,
+} from './uws.ts';
 
 /** Above the limit of frames by this much a frame still arrives whole and is refused with a close frame; beyond, uWebSockets.js drops the connection. */
 const PAYLOAD_SLACK_BYTES = 15 * 1024 * 1024;
@@ -23,6 +34,7 @@ export interface AppContext extends HttpContext, ConnectionContext {
 }
 
 interface Session {
+  readonly peer: Peer;
   connection: Connection | undefined;
 }
 
@@ -71,6 +83,11 @@ export class ServingApp {
     for (const connection of this.#sockets.keys()) connection.close(1001, 'the server is shutting down');
   }
 
+  /** Closes the WebSockets whose token is gone. */
+  closeRevoked(): void {
+    for (const connection of this.#sockets.keys()) connection.closeIfRevoked();
+  }
+
   /** Ends every connection and the app. */
   close(): void {
     this.stopListening();
@@ -101,22 +118,22 @@ export class ServingApp {
       idleTimeout: IDLE_SECONDS_MAX,
       sendPingsAutomatically: true,
       upgrade: (res, req, upgradeContext) => {
-        const refusal = this.#upgradeRefusal();
-        if (refusal !== undefined) {
-          context.counters.add('refusedConnections', 1);
-          context.counters.error(refusal.code);
-          const exchange = new Exchange(res, 'json', false);
-          exchange.closing = true;
-          exchange.sendError(refusal);
+        let grant: Grant;
+        try {
+          this.#refuseUpgrade();
+          grant = this.#admit(req);
+        } catch (cause) {
+          refuse(context, res, cause);
           return;
         }
+        const peer = { grant, remoteAddress: remoteAddressOf(res) };
         const key = req.getHeader('sec-websocket-key');
         const protocol = req.getHeader('sec-websocket-protocol');
         const extensions = req.getHeader('sec-websocket-extensions');
-        res.upgrade<Session>({ connection: undefined }, key, protocol, extensions, upgradeContext);
+        res.upgrade<Session>({ peer, connection: undefined }, key, protocol, extensions, upgradeContext);
       },
       open: (ws) => {
-        const connection = new Connection(ws, context);
+        const connection = new Connection(ws, context, ws.getUserData().peer);
         ws.getUserData().connection = connection;
         this.#sockets.set(connection, ws);
         context.counters.add('httpConnections', -1);
@@ -134,13 +151,31 @@ export class ServingApp {
     });
   }
 
-  #upgradeRefusal(): RazielError | undefined {
+  /** @throws RazielError SHUTTING_DOWN, OVERLOADED */
+  #refuseUpgrade(): void {
     const context = this.#context;
-    if (context.isDraining()) return new RazielError('SHUTTING_DOWN', 'the server is shutting down');
-    if (!context.isReady()) return starting();
+    if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
+    if (!context.isReady()) throw starting();
     if (context.connectionsOpen() > context.connectionsMax) {
-      return new RazielError('OVERLOADED', `the server takes at most ${context.connectionsMax} connections`);
+      context.counters.add('refusedConnections', 1);
+      throw new RazielError('OVERLOADED', `the server takes at most ${context.connectionsMax} connections`);
     }
-    return undefined;
   }
+
+  /** A WebSocket can change things once it is open, so that it is screened as what does. @throws Refusal */
+  #admit(req: HttpRequest): Grant {
+    const { gate } = this.#context;
+    const caller = readCaller(req);
+    gate.screen(caller, 'ingest');
+    return gate.admitSocket(caller, req.getQuery() ?? '');
+  }
+}
+
+function refuse(context: AppContext, res: HttpResponse, cause: unknown): void {
+  const error = asRazielError(cause);
+  if (error.code === 'INTERNAL') context.report(cause);
+  context.counters.error(error.code);
+  const exchange = new Exchange(res, 'json', false);
+  exchange.closing = true;
+  exchange.sendError(error);
 }

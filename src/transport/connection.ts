@@ -4,6 +4,8 @@
 // connection has had its turn of the thread, later frames are held as copies in a queue and go on when the way is free. Past the limits of
 // that queue a request gets OVERLOADED instead, in its place in the same queue; a client that overruns even that is closed.
 
+import type { Audit } from '../access/audit.ts';
+import { type Grant, HOT_ZONES_AT } from '../access/grant.ts';
 import { nowMs } from '../clock.ts';
 import { RazielError } from '../errors.ts';
 import { FRAME_NOT_HOT, type FrameAnswerer, type Ref } from '../drivers/engine.ts';
@@ -11,12 +13,14 @@ import { COUNTED_OPS, type CountedOp, type Counters } from '../metrics/counters.
 import { packMessage, unpackMessage } from '../protocol/codec.ts';
 import { BrokenFrame, type Frame, openFrame } from '../protocol/frames.ts';
 import { HOT_BYTES_MAX, HotZonesAt } from '../protocol/hot-zones-at.ts';
+import type { Request } from '../protocol/requests.ts';
 import type { Answer } from '../service/reply.ts';
 import type { OwnRequest } from '../service/endpoints.ts';
 import type { Service } from '../service/service.ts';
 import type { Call } from '../tracing/call.ts';
 import { appendTraceId, encodeAnswer, withTraceId } from './answers.ts';
 import { HeldQueue } from './held-queue.ts';
+import { asRazielError } from './http-response.ts';
 import type { RequestTraces } from './request-traces.ts';
 
 /** What a connection needs of its socket; a test can stand in for it. */
@@ -41,6 +45,12 @@ const TURN_MICROS_MAX = 20_000;
 /** Held requests that are taken in one go. */
 const RESUME_FRAMES_MAX = 512;
 
+/** Who is at the other end of a connection. */
+export interface Peer {
+  readonly grant: Grant;
+  readonly remoteAddress: string;
+}
+
 export interface ConnectionContext {
   readonly service: Service;
   /** The engine's short way for hot frames, when it has one. */
@@ -50,6 +60,7 @@ export interface ConnectionContext {
   readonly limits: ConnectionLimits;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
+  readonly audit: Audit;
 }
 
 const WS = 1;
@@ -64,6 +75,7 @@ const hotZonesAt = new HotZonesAt();
 export class Connection {
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
+  readonly #peer: Peer;
   readonly #held = new HeldQueue();
   /** An answer is awaited. */
   #waiting = false;
@@ -73,13 +85,19 @@ export class Connection {
   #turnMicros = 0;
   #heard = false;
 
-  constructor(socket: Socket, context: ConnectionContext) {
+  constructor(socket: Socket, context: ConnectionContext, peer: Peer) {
     this.#socket = socket;
     this.#context = context;
+    this.#peer = peer;
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Closes it (1008) when its token is gone. */
+  closeIfRevoked(): void {
+    if (this.#peer.grant.revoked) this.close(1008, 'the token is no longer one of this server');
   }
 
   /** Nothing is held or awaited, and nothing waits in the socket. */
@@ -133,16 +151,18 @@ export class Connection {
 
   #process(frame: ArrayBuffer, binary: boolean): void {
     const { answerer, service, counters, webSocketTraces } = this.#context;
-    if (binary && frame.byteLength <= HOT_BYTES_MAX && service.zones.answerPacked !== undefined) {
+    const { hotOps } = this.#peer.grant;
+    const isHotZones = (hotOps & HOT_ZONES_AT) !== 0 && service.zones.answerPacked !== undefined;
+    if (binary && isHotZones && frame.byteLength <= HOT_BYTES_MAX) {
       if (hotZonesAt.read(new Uint8Array(frame))) {
         this.#answerHotZones();
         return;
       }
     }
-    if (binary && answerer !== undefined) {
+    if (binary && answerer !== undefined && hotOps !== 0) {
       let length: number;
       try {
-        length = answerer.answerFrame(frame, nowMs(), service.limits.batchFixesMax, service.reply);
+        length = answerer.answerFrame(frame, nowMs(), service.limits.batchFixesMax, hotOps, service.reply);
       } catch (error) {
         // A hot frame that the engine refuses (SEARCH_TOO_WIDE) is a whole one, so that its ref can be read.
         this.#fail(error, openFrame(new Uint8Array(frame), true).ref, true, 'nearest', 0, undefined);
@@ -220,15 +240,28 @@ export class Connection {
     }
     const root = this.#context.webSocketTraces.begin(opened.traceparent);
     let op: CountedOp = opened.op;
+    let request: Request | undefined;
     try {
-      const request = opened.read();
+      request = opened.read();
       op = request.op;
-      const answer = this.#context.service.execute(request, opened.ref, binary ? 'msgpack' : 'json', root);
+      const { service } = this.#context;
+      this.#peer.grant.authorize(request, service.limits.batchFixesMax);
+      const answer = service.execute(request, opened.ref, binary ? 'msgpack' : 'json', root);
+      this.#audit(request, 'ok');
       if (answer instanceof Promise) this.#await(answer, opened.ref, binary, op, startedAt, root);
       else this.#succeed(answer, binary, op, startedAt, root);
     } catch (error) {
+      this.#audit(request, asRazielError(error).code);
       this.#fail(error, opened.ref, binary, op, startedAt, root);
     }
+  }
+
+  /** Writes down what an operator's token changed over this connection. */
+  #audit(request: Request | undefined, outcome: string): void {
+    const { grant, remoteAddress } = this.#peer;
+    if (!grant.isAdmin || (request?.op !== 'remove' && request?.op !== 'call')) return;
+    const target = request.op === 'remove' ? request.id : request.service;
+    this.#context.audit({ token: grant.name, operation: request.op, target, outcome, remoteAddress });
   }
 
   #await(answer: Promise<Answer>, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {

@@ -1,6 +1,8 @@
 // Writes HTTP responses: status, headers and body in one go, without a body for HEAD, and never after the client has gone.
 
 import { STATUS_CODES } from 'node:http';
+import type { Grant } from '../access/grant.ts';
+import { Refusal } from '../access/refusals.ts';
 import { type ErrorCode, RazielError } from '../errors.ts';
 import type { Encoding } from '../protocol/codec.ts';
 import { encodeValue } from './answers.ts';
@@ -20,6 +22,10 @@ export class Exchange {
   closing = false;
   /** Told to the client of a request that is recorded (W3C Trace Context). */
   traceparent: string | undefined;
+  /** What the rest of the request is asked of, when its cost is known from its body only. */
+  grant: Grant | undefined;
+  /** Sent with any answer. */
+  headers: readonly (readonly [string, string])[] = [];
   #over = false;
   /** Answered, or aborted by the client. */
   get over(): boolean {
@@ -45,7 +51,8 @@ export class Exchange {
   }
 
   sendError(error: RazielError, headers: readonly (readonly [string, string])[] = []): void {
-    const all = error.code === 'OVERLOADED' ? [...headers, ['retry-after', '1'] as const] : headers;
+    const own = error instanceof Refusal ? [...headers, ...error.headers] : headers;
+    const all = error.code === 'OVERLOADED' ? [...own, ['retry-after', '1'] as const] : own;
     this.send(error.status, CONTENT_TYPES[this.encoding], encodeValue({ error: error.toBody() }, this.encoding), all);
   }
 
@@ -55,7 +62,10 @@ export class Exchange {
     this.#res.cork(() => {
       this.#res.writeStatus(statusLine(204));
       if (this.traceparent !== undefined) this.#res.writeHeader('traceparent', this.traceparent);
-      this.#res.endWithoutBody(undefined, this.closing);
+      for (const [name, value] of this.headers) this.#res.writeHeader(name, value);
+      // An `undefined` here would be sent as a length of 2^63.
+      if (this.closing) this.#res.endWithoutBody(0, true);
+      else this.#res.endWithoutBody();
     });
   }
 
@@ -71,6 +81,7 @@ export class Exchange {
     res.cork(() => {
       res.writeStatus(statusLine(status)).writeHeader('content-type', contentType);
       if (this.traceparent !== undefined) res.writeHeader('traceparent', this.traceparent);
+      for (const [name, value] of this.headers) res.writeHeader(name, value);
       for (const [name, value] of headers) res.writeHeader(name, value);
       if (this.#head) res.endWithoutBody(Buffer.byteLength(body), this.closing);
       else if (this.closing) res.end(body, true);

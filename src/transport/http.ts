@@ -1,6 +1,10 @@
 // HTTP: from a request line to an operation and back. Bodies are JSON, MessagePack or (fixes) NDJSON; answers are JSON, or
 // MessagePack for those who accept it.
 
+import { type Audit, type AuditEntry, changeOf } from '../access/audit.ts';
+import type { Caller, Gate } from '../access/gate.ts';
+import type { Grant } from '../access/grant.ts';
+import { foreignId } from '../access/refusals.ts';
 import { RazielError } from '../errors.ts';
 import type { BatchResult } from '../drivers/engine.ts';
 import type { CountedOp, Counters } from '../metrics/counters.ts';
@@ -24,11 +28,14 @@ import { readBody } from './http-body.ts';
 import { asRazielError, Exchange } from './http-response.ts';
 import { answerZones, receiveUpload, type ZonesHead, zonesTask } from './http-zones.ts';
 import type { RequestTraces } from './request-traces.ts';
-import { findRoute, MethodNotAllowed } from './routes.ts';
+import { findRoute, MethodNotAllowed, type Route } from './routes.ts';
 import type { Turns } from './turns.ts';
-import type { HttpRequest, HttpResponse } from './uws.ts';
+import { type HttpRequest, type HttpResponse, remoteAddressOf } from './uws.ts';
 
 export interface HttpContext {
+  /** Lets requests in. */
+  readonly gate: Gate;
+  readonly audit: Audit;
   readonly service: Service;
   readonly counters: Counters;
   readonly httpTraces: RequestTraces;
@@ -81,12 +88,14 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
   let op: CountedOp = 'other';
   let root: Call | undefined;
   let failure: RazielError | undefined;
+  let change: Omit<AuditEntry, 'outcome'> | undefined;
   const traceparent = req.getHeader('traceparent');
   const fail = (error: unknown): void => {
     failure = sendFailure(context, exchange, error);
   };
   const count = (): void => {
     context.counters.request(op, 'http', (performance.now() - startedAt) * 1000);
+    if (change !== undefined) context.audit({ ...change, outcome: failure?.code ?? 'ok' });
     const { httpTraces, service } = context;
     if (failure !== undefined) httpTraces.fail(root, service.endpoints[op as OwnRequest['op']], failure.code);
     else if (root !== undefined) httpTraces.end(root);
@@ -100,9 +109,19 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
   const work = (run: (caller: Call) => void | Promise<void>): void =>
     settle(context.turns, () => run(begin()), fail, count);
   try {
-    const { operation, parameter } = findRoute(method, req.getUrl());
+    const visitor = readCaller(req);
+    if (method === 'OPTIONS' && visitor.origin !== '') {
+      exchange.headers = context.gate.preflight(visitor);
+      exchange.sendNothing();
+      count();
+      return;
+    }
+    const { operation, parameter } = enter(context, exchange, visitor, method, req.getUrl());
     op = countedOp(operation);
     if (!context.isReady() && !ANSWERED_EARLY.has(operation.name)) throw starting();
+    const grant = context.gate.admit(visitor, operation.access);
+    ask(grant, exchange, operation, parameter);
+    change = changeOf(operation, parameter, req.getQuery() ?? '', grant, () => remoteAddressOf(res));
     const head: Head = {
       query: req.getQuery() ?? '',
       contentType: req.getHeader('content-type'),
@@ -153,6 +172,44 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
     fail(error);
     count();
   }
+}
+
+/** What a request says of its caller. */
+export function readCaller(req: HttpRequest): Caller {
+  return {
+    host: req.getHeader('host'),
+    origin: req.getHeader('origin'),
+    fetchSite: req.getHeader('sec-fetch-site'),
+    authorization: req.getHeader('authorization'),
+  };
+}
+
+/** The route of a request that may come from where it comes. Who shows no token does not learn either which paths there are. */
+function enter(context: HttpContext, exchange: Exchange, caller: Caller, method: string, path: string): Route {
+  let route: Route;
+  try {
+    route = findRoute(method, path);
+  } catch (error) {
+    exchange.headers = context.gate.screen(caller, 'token');
+    context.gate.admit(caller, 'token');
+    throw error;
+  }
+  exchange.headers = context.gate.screen(caller, route.operation.access);
+  return route;
+}
+
+/** Asks the token for what the scope does not tell: how often, and which driver. @throws Refusal */
+function ask(grant: Grant, exchange: Exchange, operation: Operation, parameter: string): void {
+  if (operation.http?.from === 'body') {
+    grant.refuseWhenSpent();
+    exchange.grant = grant;
+    return;
+  }
+  if (operation.name === 'remove') {
+    const id = readPathId(parameter);
+    if (!grant.mayTouch(id)) throw foreignId(id);
+  }
+  if (operation.access !== 'open') grant.spend(1);
 }
 
 /** Runs what may answer now or later; counts when it has. */
@@ -241,7 +298,10 @@ function answerBody(
 ): void | Promise<void> {
   if (operation.name === 'locations') {
     const batch = readFixes(type, body);
-    const result = context.service.apply(batch.bytes, caller);
+    const { service } = context;
+    const request: Request = { op: 'locations', batch: batch.bytes, quiet: false };
+    exchange.grant?.authorize(request, service.limits.batchFixesMax);
+    const result = service.apply(batch.bytes, caller);
     return exchange.sendValue(withReasons(result, batch));
   }
   const value = type === 'msgpack' ? readMessagePack(body) : readJson(body);
@@ -275,6 +335,7 @@ function refuseWhileDraining(context: HttpContext): void {
 
 function execute(context: HttpContext, exchange: Exchange, caller: Call, request: Request): void | Promise<void> {
   const { service } = context;
+  exchange.grant?.authorize(request, service.limits.batchFixesMax);
   const send = (got: Awaited<ReturnType<Service['execute']>>): void => {
     const traceId = SEARCHES.has(request.op) ? context.httpTraces.tracer.traceIdOf(caller) : undefined;
     const traced = traceId === undefined ? got : withTraceId(got, service.reply, traceId);

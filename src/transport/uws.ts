@@ -65,6 +65,17 @@ export function listen(app: App, host: string, port: number, shared: boolean): L
   return socket === false ? undefined : { socket, port: uws.us_socket_local_port(socket) };
 }
 
+/** As text, an IPv4 address as such; to be asked before a handler returns. */
+export function remoteAddressOf(peer: Pick<HttpResponse, 'getRemoteAddressAsText'>): string {
+  const text = Buffer.from(peer.getRemoteAddressAsText()).toString();
+  return text.replace(/^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/i, (_, ...parts) =>
+    parts
+      .slice(0, 4)
+      .map((part: string) => Number.parseInt(part, 16))
+      .join('.'),
+  );
+}
+
 export function closeListening(listening: Listening): void {
   loadUws().us_listen_socket_close(listening.socket);
 }

@@ -30,7 +30,7 @@ async function metric(name: string): Promise<number> {
 /** About 75 kB of answer each. */
 const LARGE = { op: 'nearest', lat: 10, lon: 10, k: 200, radius: 1_000_000 };
 
-const rawGet = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+const rawGet = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
 
 const refsOf = (client: RawClient): unknown[] => client.answers.map(({ ref }) => ref);
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -140,7 +140,7 @@ describe('HTTP', () => {
     const socket = connect(server.port, '127.0.0.1');
     const body = JSON.stringify({ searches });
     socket.write(
-      `POST /v1/multisearch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      `POST /v1/multisearch HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
     const chunks: Buffer[] = [];
     for await (const chunk of socket) {

@@ -363,7 +363,7 @@ describe('what is refused', () => {
     const before = await count();
     const socket = connect(server.port, '127.0.0.1');
     socket.write(
-      'POST /v1/locations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n[{"id":"half"',
+      'POST /v1/locations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n[{"id":"half"',
     );
     // The server has read the head once it has read a later request on another connection.
     await new Promise((resolve) => socket.once('connect', resolve));

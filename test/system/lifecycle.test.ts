@@ -152,7 +152,7 @@ describe('SIGTERM', () => {
     const kept = connect(server.port, '127.0.0.1');
     const received: string[] = [];
     kept.on('data', (chunk) => received.push(chunk.toString()));
-    const readyz = 'GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n';
+    const readyz = 'GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n';
     kept.write(readyz);
     await expect.poll(() => received.join('')).toContain('200 OK');
     server.process.kill('SIGTERM');

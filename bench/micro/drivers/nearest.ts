@@ -68,7 +68,7 @@ await answerTask(({ drivers, seed, queries, rounds }: NearestTask): NearestResul
     return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   });
   const answer = (frame: ArrayBuffer): void => {
-    if (engine.answerFrame(frame, nowMs, 1, reply) <= 0) throw new Error('a nearest frame was not answered');
+    if (engine.answerFrame(frame, nowMs, 1, 3, reply) <= 0) throw new Error('a nearest frame was not answered');
   };
 
   timeEach(places, search, 1);

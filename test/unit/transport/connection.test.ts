@@ -1,6 +1,7 @@
 // Flow control of one connection, with a socket that does what the test says: order, holding, OVERLOADED, closing.
 
 import { afterEach, describe, expect, test } from 'vitest';
+import { Grant } from '../../../src/access/grant.ts';
 import { openPortableEngine } from '../../../src/drivers/portable.ts';
 import { allocateIds, IdGenerator } from '../../../src/ids/generator.ts';
 import { allocateCounters, Counters, CounterTotals } from '../../../src/metrics/counters.ts';
@@ -53,23 +54,28 @@ function open({ supply = () => Promise.reject(new Error('not in this test')) }: 
   const counters = new Counters(shared, 0);
   const { tracer, services } = traced();
   const socket = new FakeSocket();
-  const connection = new Connection(socket, {
-    service: new Service(
-      engine,
-      new Reply(),
-      { batchFixesMax: 10 },
-      supply,
-      () => {},
-      new PortableLookups(),
-      ids,
-      services,
-    ),
-    webSocketTraces: new RequestTraces(tracer, 'websocket'),
-    answerer: undefined,
-    counters,
-    limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
-    report: (error) => reported.push(error),
-  });
+  const connection = new Connection(
+    socket,
+    {
+      service: new Service(
+        engine,
+        new Reply(),
+        { batchFixesMax: 10 },
+        supply,
+        () => {},
+        new PortableLookups(),
+        ids,
+        services,
+      ),
+      webSocketTraces: new RequestTraces(tracer, 'websocket'),
+      answerer: undefined,
+      counters,
+      limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
+      report: (error) => reported.push(error),
+      audit: () => {},
+    },
+    { grant: new Grant(undefined), remoteAddress: '' },
+  );
   const send = (request: object): void => {
     const bytes = Buffer.from(JSON.stringify(request));
     connection.receive(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length), false);
@@ -247,23 +253,28 @@ describe('a connection to an engine with a short way', () => {
       },
     };
     const { tracer, services } = traced();
-    const connection = new Connection(socket, {
-      service: new Service(
-        engine,
-        reply,
-        { batchFixesMax: 10 },
-        () => Promise.reject(new Error()),
-        () => {},
-        new PortableLookups(),
-        ids,
-        services,
-      ),
-      webSocketTraces: new RequestTraces(tracer, 'websocket'),
-      answerer,
-      counters: new Counters(shared, 0),
-      limits: { frameBytesMax: 200, inFlightMax: 100, heldBytesMax: 10_000 },
-      report: (error) => reported.push(error),
-    });
+    const connection = new Connection(
+      socket,
+      {
+        service: new Service(
+          engine,
+          reply,
+          { batchFixesMax: 10 },
+          () => Promise.reject(new Error()),
+          () => {},
+          new PortableLookups(),
+          ids,
+          services,
+        ),
+        webSocketTraces: new RequestTraces(tracer, 'websocket'),
+        answerer,
+        counters: new Counters(shared, 0),
+        limits: { frameBytesMax: 200, inFlightMax: 100, heldBytesMax: 10_000 },
+        report: (error) => reported.push(error),
+        audit: () => {},
+      },
+      { grant: new Grant(undefined), remoteAddress: '' },
+    );
     socket.send = (message) => socket.sent.push(JSON.parse(Buffer.from(message as Uint8Array).toString()));
     for (let i = 0; i < 5; i++) connection.receive(new ArrayBuffer(8), true);
     expect(socket.refs).toEqual([0, 1]);
