@@ -1,7 +1,7 @@
 // The server's settings: one table with their types, ranges, defaults and descriptions. Flags, environment variables (RAZIEL_PORT for --port),
 // the configuration file (`{"port": 7400}`) and the documentation follow it; config-sources.ts reads them.
 
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { z } from 'zod';
 import { isLoopback } from './access/addresses.ts';
 import {
@@ -16,6 +16,8 @@ import {
   SEARCH_CANDIDATES_MAX_DEFAULT,
   TRACE_RATE_DEFAULT,
   TRACE_SLOW_MS_DEFAULT,
+  TRACE_STRING_BYTES_MAX,
+  TRACES_MAX_DEFAULT,
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
   ZONES_BYTES_MAX_DEFAULT,
@@ -23,6 +25,8 @@ import {
 } from './limits.ts';
 import { parseIsoTime } from './drivers/time.ts';
 import { ID_EPOCH_MS_DEFAULT, MACHINE_MAX } from './ids/layout.ts';
+
+import { readUdpAddress } from './tracing/address.ts';
 
 const THREADS_MAX = 256;
 
@@ -63,6 +67,15 @@ const flag = z.union([
   z.enum(['0', 'false', '']).transform(() => false),
   z.enum(['1', 'true']).transform(() => true),
 ]);
+
+/** None by default. */
+const udpAddress = (hostDefault: string | undefined) =>
+  z
+    .string()
+    .refine((text) => text === '' || readUdpAddress(text, hostDefault) !== undefined, {
+      message: hostDefault === undefined ? 'must be HOST:PORT' : 'must be [HOST:]PORT',
+    })
+    .default('');
 
 export const SCHEMA = z
   .object({
@@ -124,6 +137,23 @@ export const SCHEMA = z
     traceSlowMs: numeric(z.number().min(0).max(3_600_000))
       .default(TRACE_SLOW_MS_DEFAULT)
       .describe('requests that take more milliseconds are recorded too'),
+    traceTo: udpAddress(undefined).describe(
+      "address of another server's collector (HOST:PORT, UDP) that traces are sent to",
+    ),
+    traceListen: udpAddress('127.0.0.1').describe("address ([HOST:]PORT, UDP) to collect other servers' traces on"),
+    traceHost: z
+      .string()
+      .min(1)
+      .max(TRACE_STRING_BYTES_MAX)
+      .default(hostname().slice(0, TRACE_STRING_BYTES_MAX) || 'raziel')
+      .describe('name of this server in traces'),
+    tracesMax: whole(1, 10_000_000).default(TRACES_MAX_DEFAULT).describe('traces held at most'),
+    otlp: z
+      .union([z.literal(''), z.url({ protocol: /^https?$/ })])
+      .default('')
+      .describe(
+        'URL of an OpenTelemetry collector that traces are exported to, with its path: http://HOST:4318/v1/traces',
+      ),
     logLevel: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info')

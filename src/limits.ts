@@ -95,6 +95,21 @@ export const TRACE_STRING_BYTES_MAX = 63;
 export const TRACE_KEPT_PER_SECOND_MAX = 100;
 export const TRACE_RATE_DEFAULT = 0.01;
 export const TRACE_SLOW_MS_DEFAULT = 100;
+/** Of UDP: within what an Ethernet frame carries. */
+export const TRACE_DATAGRAM_BYTES_MAX = 1_400;
+/** Spans of one trace in the collector. */
+export const TRACE_SPANS_PER_TRACE_MAX = 512;
+/** Spans of all traces in the collector, some 300 bytes each. */
+export const TRACE_SPANS_KEPT_MAX = 200_000;
+export const TRACES_MAX_DEFAULT = 10_000;
+/** Endpoints of other hosts that statistics are kept of. */
+export const TRACE_AGGREGATES_MAX = 512;
+/** Spans that wait for an OpenTelemetry collector. */
+export const TRACE_EXPORT_SPANS_MAX = 4_096;
+/** Questions about traces that may be under way for a serving thread. */
+export const TRACE_JOBS_MAX = 64;
+export const TRACES_LIMIT_DEFAULT = 50;
+export const TRACES_LIMIT_MAX = 1_000;
 /** Endpoints of a thread. */
 export const ENDPOINTS_MAX = 64;
 

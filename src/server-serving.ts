@@ -21,7 +21,9 @@ import type { ZoneLookups } from './zoning/lookups.ts';
 import type { RemoteZones } from './zoning/remote.ts';
 import { Services } from './services/services.ts';
 import { SpanRing } from './tracing/ring.ts';
-import type { SharedTracing } from './tracing/shared.ts';
+import { registerTracing } from './tracing/endpoints.ts';
+import { RemoteTraces } from './tracing/remote.ts';
+import type { ThreadTracing } from './tracing/thread.ts';
 import { Strings } from './tracing/strings.ts';
 import { Tracer } from './tracing/tracer.ts';
 import { ServingApp } from './transport/app.ts';
@@ -40,7 +42,7 @@ export interface ServingOptions {
   readonly supply: SupplyCounter;
   /** The block of allocateIds. */
   readonly ids: SharedArrayBuffer;
-  readonly tracing: SharedTracing;
+  readonly tracing: ThreadTracing;
   readonly zones: { readonly lookups: ZoneLookups; readonly remote: RemoteZones; readonly meters: ZoneMeters };
   /** Undefined when callers need none. */
   readonly tokens: readonly TokenRecord[] | undefined;
@@ -60,19 +62,19 @@ export interface Serving {
 }
 
 export function createServing(options: ServingOptions): Serving {
-  const { config, engine, shared, thread, zones } = options;
+  const { config, engine, shared, thread, zones, tracing } = options;
   const counters = new Counters(shared, thread);
   const totals = new CounterTotals(shared);
   const loopDelay = new LoopDelay(counters);
   let isDraining = false;
   engine.useZones(zones.lookups.source);
   const ids = new IdGenerator(options.ids, config.machine, config.idEpoch, nowMs);
-  const tracer = new Tracer(new SpanRing(options.tracing.ring), new Strings(options.tracing.strings), {
+  const tracer = new Tracer(new SpanRing(tracing.shared.ring), new Strings(tracing.shared.strings), {
     rate: config.traceRate,
     slowMs: config.traceSlowMs,
     nextId: () => ids.tryNext() ?? randomId(),
   });
-  const services = new Services(tracer, new EndpointStats(options.tracing.stats));
+  const services = new Services(tracer, new EndpointStats(tracing.shared.stats));
   const service = new Service(
     engine,
     new Reply(),
@@ -83,6 +85,11 @@ export function createServing(options: ServingOptions): Serving {
     ids,
     services,
   );
+  const zoneTasks = new ZoneTasks(zones.remote, services);
+  const remoteTraces = new RemoteTraces(tracing.port);
+  registerTracing(services, remoteTraces);
+  // The last of them: what is registered later is not listed.
+  remoteTraces.tellEndpoints(services.describe());
   const tokens = options.tokens === undefined ? undefined : new Tokens(options.tokens);
   const { host, allowHost, allowOrigin } = config;
   const origins = new Origins({ host, allowHost, allowOrigin, hasTokens: tokens !== undefined });
@@ -100,13 +107,13 @@ export function createServing(options: ServingOptions): Serving {
       heldBytesMax: config.heldBytesMax,
     },
     bodyBytesMax: config.frameBytesMax,
-    zones: new ZoneTasks(zones.remote, services),
+    zones: zoneTasks,
     connectionsMax: config.connectionsMax,
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
     isDraining: () => isDraining,
     isReady: options.isReady,
-    metrics: createMetrics(totals, engine, zones.meters),
+    metrics: createMetrics(totals, engine, zones.meters, tracing),
     report: options.report,
   });
   return {
@@ -127,6 +134,7 @@ export function createServing(options: ServingOptions): Serving {
     },
     close() {
       loopDelay.stop();
+      remoteTraces.close();
       app.close();
     },
   };

@@ -12,7 +12,7 @@ import { ZoneMeters } from './metrics/zone-meters.ts';
 import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
 import { RemoteZones } from './zoning/remote.ts';
-import type { SharedTracing } from './tracing/shared.ts';
+import type { ThreadTracing } from './tracing/thread.ts';
 import { RemoteSupply } from './supply/remote.ts';
 
 export interface ServingThreadData {
@@ -21,7 +21,7 @@ export interface ServingThreadData {
   readonly thread: number;
   readonly handle: number;
   readonly supplyPort: MessagePort;
-  readonly tracing: SharedTracing;
+  readonly tracing: ThreadTracing;
   readonly zonesHandle: number;
   readonly zonesPort: MessagePort;
   readonly zoneMeters: SharedArrayBuffer;

@@ -7,7 +7,7 @@ import { sharedClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
 import type { FromZonesWorker, ZonesWorkerData } from './zoning/worker.ts';
-import type { SharedTracing } from './tracing/shared.ts';
+import type { ThreadTracing } from './tracing/thread.ts';
 import type { SupplyWorkerData } from './supply/worker.ts';
 
 /** How much longer than its drain a thread may take to end before it is terminated. */
@@ -107,7 +107,7 @@ export async function startServingThreads(
   handle: number,
   shared: SharedArrayBuffer,
   supplyPorts: readonly MessagePort[],
-  tracing: readonly SharedTracing[],
+  tracing: readonly ThreadTracing[],
   zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
   ready: SharedArrayBuffer,
   ids: SharedArrayBuffer,
@@ -123,7 +123,7 @@ export async function startServingThreads(
       thread,
       handle,
       supplyPort,
-      tracing: tracing[thread] as SharedTracing,
+      tracing: tracing[thread] as ThreadTracing,
       zonesHandle: zones.handle,
       zonesPort,
       zoneMeters: zones.meters,
@@ -134,7 +134,7 @@ export async function startServingThreads(
     };
     const worker = new Worker(new URL('./server-thread.js', import.meta.url), {
       workerData,
-      transferList: [supplyPort, zonesPort],
+      transferList: [supplyPort, zonesPort, workerData.tracing.port],
       name: `raziel serving ${thread}`,
     });
     worker.on('message', (message: FromThread) => {

@@ -26,7 +26,7 @@ import {
 import { type ChosenEngine, chooseEngine } from './service/engines.ts';
 import type { SupplyCounter } from './service/service.ts';
 import { RemoteSupply } from './supply/remote.ts';
-import { allocateTracing } from './tracing/shared.ts';
+import { startTracingThread, type ThreadTracing, type TracingThread } from './tracing/thread.ts';
 import { SlicedSupply } from './supply/slices.ts';
 import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
@@ -171,18 +171,20 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
   const portableZones = nativeZones === undefined ? new PortableLookups() : undefined;
   const remote = new RemoteZones(zonesThread.ports[0] as MessagePort, config.zonesBytesMax, portableZones);
   const lookups = nativeZones === undefined ? (portableZones as PortableLookups) : nativeLookups(nativeZones);
+  const counters = allocateCounters(1);
+  const tracing = startTracingThread(config, counters, 1, onFailure);
   const stopHelpers = async (): Promise<void> => {
-    await Promise.all([supplyThread?.stop(), zonesThread.stop()]);
+    await Promise.all([supplyThread?.stop(), zonesThread.stop(), tracing.stop()]);
     nativeZones?.close();
   };
   const serving = createServing({
     config,
     engine,
-    shared: allocateCounters(1),
+    shared: counters,
     thread: 0,
     ids: context.ids,
     supply: supplyOf(supplyThread, engine),
-    tracing: allocateTracing(),
+    tracing: tracing.threads[0] as ThreadTracing,
     zones: { lookups, remote, meters },
     ...context.access,
     isReady: () => Atomics.load(ready, 0) === 1,
@@ -196,7 +198,7 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
   }
   return {
     port,
-    restored: zonesThread.restored,
+    restored: tracing.started.then(() => zonesThread.restored),
     async replaceTokens(records) {
       serving.replaceTokens(records);
     },
@@ -223,10 +225,11 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
   const meters = new ZoneMeters();
   let supplyThread: HelperThread | undefined;
   let zonesThread: ZonesThread | undefined;
+  let tracing: TracingThread | undefined;
   let serving: ServingThreads | undefined;
   const stop = async (drainMs: number): Promise<void> => {
     await serving?.drain(drainMs);
-    await Promise.all([supplyThread?.stop(), zonesThread?.stop()]);
+    await Promise.all([supplyThread?.stop(), zonesThread?.stop(), tracing?.stop()]);
     zones.close();
     lock.release();
   };
@@ -236,13 +239,13 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
     const ofZones = { handle: zones.handle, ports: zonesThread.ports, meters: meters.shared };
     const counters = allocateCounters(threads);
     const report = (text: string): void => log.error(text);
-    const tracing = Array.from({ length: threads }, allocateTracing);
+    tracing = startTracingThread(config, counters, threads, onFailure);
     serving = await startServingThreads(
       config,
       handle,
       counters,
       supplyThread.ports,
-      tracing,
+      tracing.threads,
       ofZones,
       ready,
       context.ids,
@@ -252,7 +255,8 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
     );
     if (!(await serving.listen(lock.port))) throw cannotListen(config);
     const { replaceTokens } = serving;
-    return { port: lock.port, restored: zonesThread.restored, replaceTokens, stop };
+    const { restored } = zonesThread;
+    return { port: lock.port, restored: tracing.started.then(() => restored), replaceTokens, stop };
   } catch (error) {
     await stop(0);
     throw error;

@@ -17,6 +17,7 @@ Examples:
   raziel replay cabs.csv.gz --speed 10             send recorded tracks, ten times as fast as they were
   raziel nearest 37.7751 -122.4194 --k 3           ask who is nearest
   raziel zones put boroughs boroughs.geojson       load a layer of zones
+  raziel traces --errors                           list recent requests that failed
   raziel top                                       watch a server at work`;
 
 type AddCommand = (program: Command, done: (exitCode: number) => void) => void;
@@ -28,6 +29,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   replay: async () => (await import('./replay.ts')).replayCommand,
   nearest: async () => (await import('./nearest.ts')).nearestCommand,
   zones: async () => (await import('./zones.ts')).zonesCommand,
+  traces: async () => (await import('./traces.ts')).tracesCommand,
+  trace: async () => (await import('./trace.ts')).traceCommand,
+  call: async () => (await import('./call.ts')).callCommand,
   top: async () => (await import('./top.ts')).topCommand,
   config: async () => (await import('./config.ts')).configCommand,
   token: async () => (await import('./token.ts')).tokenCommand,

@@ -8,7 +8,7 @@ import { parseMetrics, type Reading, sampleOf, type TopSample } from './metrics.
 import { Output } from './output.ts';
 import { httpUrl, withServerUrl } from './server-url.ts';
 import { tableLines } from './table.ts';
-import { bytesText, grouped, numberWithin, secondsText } from './values.ts';
+import { bytesText, grouped, microsText, numberWithin, secondsText } from './values.ts';
 
 interface TopFlags {
   url: string;
@@ -115,9 +115,4 @@ export function screenOf(sample: TopSample, url: string, { color }: Pick<Output,
     ...(errors.length === 0 ? [] : ['', color.red(`refused: ${errors.join(', ')}`)]),
     ...(sample.overloadedPerSecond > 0 ? [color.red(`overloaded: ${sample.overloadedPerSecond.toFixed(1)}/s`)] : []),
   ];
-}
-
-function microsText(micros: number | null): string {
-  if (micros === null) return '-';
-  return micros < 1000 ? `${micros.toFixed(micros < 10 ? 1 : 0)} µs` : `${(micros / 1000).toFixed(1)} ms`;
 }

@@ -61,6 +61,12 @@ export function secondsText(seconds: number): string {
   return size < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} d`;
 }
 
+/** Microseconds as people say them: '3.4 µs', '250 µs', '1.5 ms'; '-' for none. */
+export function microsText(micros: number | null): string {
+  if (micros === null) return '-';
+  return micros < 1000 ? `${micros.toFixed(micros < 10 ? 1 : 0)} µs` : `${(micros / 1000).toFixed(1)} ms`;
+}
+
 /** Ids and tags are anybody's text: what would steer a terminal is shown, not sent. */
 export function printable(text: string): string {
   return text.replaceAll(

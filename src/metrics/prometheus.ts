@@ -1,6 +1,6 @@
 // /metrics: the counters of all threads, the engine's figures and the process's, in Prometheus' text format, whichever thread is asked.
 
-import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { type Metric, Registry } from 'prom-client';
 import { nowMs } from '../clock.ts';
 import type { DriverEngine } from '../drivers/engine.ts';
 import {
@@ -12,6 +12,8 @@ import {
   type Single,
   TRANSPORTS,
 } from './counters.ts';
+import { counter, gauge } from './families.ts';
+import { registerTracing, type TracingCounts } from './tracing-metrics.ts';
 import { UPLOAD_OUTCOMES, ZONE_STAGES, type ZoneMeters } from './zone-meters.ts';
 
 /** Names of UPLOAD_OUTCOMES as labels have them. */
@@ -32,12 +34,14 @@ export function createMetrics(
   totals: CounterTotals,
   engine: DriverEngine,
   zones: ZoneMeters,
+  tracing: TracingCounts,
 ): () => Promise<MetricsText> {
   const registry = new Registry();
   registerRequests(registry, totals);
   registerConnections(registry, totals);
   registerEngine(registry, engine);
   registerZones(registry, zones);
+  registerTracing(registry, tracing);
   registerProcess(registry, totals);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
 }
@@ -196,34 +200,4 @@ function registerProcess(registry: Registry, totals: CounterTotals): void {
       for (let thread = 0; thread < totals.threads; thread++) metric.set({ thread }, totals.singleOf(thread, single));
     });
   }
-}
-
-function counter(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: string[],
-  collect: (metric: Counter) => void,
-): void {
-  const metric: Counter = new Counter({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    // The totals are kept elsewhere: each collection starts over.
-    collect() {
-      metric.reset();
-      collect(metric);
-    },
-  });
-}
-
-function gauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: string[],
-  collect: (metric: Gauge) => void,
-): void {
-  const metric: Gauge = new Gauge({ name, help, labelNames, registers: [registry], collect: () => collect(metric) });
 }

@@ -30,6 +30,11 @@ export function packMessage(value: unknown): Uint8Array {
   }
 }
 
+/** As bytes, in either encoding. */
+export function encodeMessage(value: unknown, encoding: Encoding): Uint8Array {
+  return encoding === 'msgpack' ? packMessage(value) : Buffer.from(JSON.stringify(value));
+}
+
 /** Throws on bytes that are not one whole MessagePack value; check untrusted bytes with walkMessage (msgpack-walk.ts) first. */
 export function unpackMessage(bytes: Uint8Array): unknown {
   return unpackr.unpack(bytes as Buffer);

@@ -174,6 +174,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       drivers: list(reference('FoundDriver')),
       more: { type: 'boolean', description: 'True when the limit cut the answer of a within; absent otherwise.' },
       tookMicros: number('Microseconds that the search took.'),
+      traceId: { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'Of a request that is recorded.' },
       explain: reference('Explain'),
     },
     ['drivers', 'tookMicros'],
@@ -207,7 +208,10 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Multisearch: object({ searches: list(reference('Search'), { minItems: 1, maxItems: MULTISEARCH_MAX }) }, [
     'searches',
   ]),
-  MultisearchAnswer: object({ results: list(reference('SearchAnswer')) }, ['results']),
+  MultisearchAnswer: object(
+    { results: list(reference('SearchAnswer')), traceId: { type: 'string', pattern: '^[0-9a-f]{32}$' } },
+    ['results'],
+  ),
   Supply: object(
     {
       resolution: { type: 'integer' },
@@ -295,7 +299,6 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['code', 'message'],
   ),
-  ServiceAnswer: { type: 'object', description: "The endpoint's answer." },
   Status: object({ status: { type: 'string' } }, ['status']),
   Error: object(
     {

@@ -2,6 +2,7 @@
 
 import { type ErrorCode, STATUS_OF_CODE } from '../errors.ts';
 import { reference, type Schema, SCHEMAS, schemaOf } from './openapi-schemas.ts';
+import { TRACING_SCHEMAS } from './openapi-tracing.ts';
 import { type HttpRoute, type Operation, type OperationName, OPERATIONS } from './operations.ts';
 import type { Parameter } from './parameters.ts';
 
@@ -21,6 +22,9 @@ const ANSWERS: Partial<Record<OperationName, string>> = {
   zonesGet: 'ZoneLayer',
   zonesDelete: 'ZonesDeleted',
   call: 'ServiceAnswer',
+  services: 'Services',
+  traces: 'Traces',
+  trace: 'Trace',
   healthz: 'Status',
   readyz: 'Status',
 };
@@ -55,6 +59,9 @@ const ERRORS: Partial<Record<OperationName, readonly ErrorCode[]>> = {
   zonesGet: ['UNKNOWN_LAYER', 'OVERLOADED'],
   zonesList: ['OVERLOADED'],
   zonesDelete: ['UNKNOWN_LAYER', 'OVERLOADED', 'SHUTTING_DOWN'],
+  services: ['OVERLOADED'],
+  traces: ['OVERLOADED'],
+  trace: ['UNKNOWN_TRACE', 'OVERLOADED'],
   call: [...BODY_ERRORS, 'UNKNOWN_SERVICE', 'NOT_SUPPORTED', 'DEADLINE_EXCEEDED', 'OVERLOADED'],
   readyz: ['SHUTTING_DOWN', 'OVERLOADED'],
 };
@@ -79,7 +86,7 @@ export function openApiDocument(): object {
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas: SCHEMAS },
+    components: { schemas: { ...SCHEMAS, ...TRACING_SCHEMAS } },
   };
 }
 

@@ -3,7 +3,15 @@
 
 import type { Need } from '../access/scopes.ts';
 import { type Parameter, PARAMETERS as P } from './parameters.ts';
-import { BODY, SERVICE_CALLED } from './tracing-parameters.ts';
+import {
+  BODY,
+  MIN_MS,
+  ONLY_ERRORS,
+  SERVICE_CALLED,
+  SERVICE_TRACED,
+  TRACE_ID,
+  TRACES_LIMIT,
+} from './tracing-parameters.ts';
 import { NEAREST_PARAMETERS, WITHIN_PARAMETERS } from './searches.ts';
 
 export type OperationName =
@@ -24,6 +32,9 @@ export type OperationName =
   | 'zonesDelete'
   | 'ping'
   | 'call'
+  | 'services'
+  | 'traces'
+  | 'trace'
   | 'healthz'
   | 'readyz'
   | 'metrics'
@@ -181,6 +192,30 @@ export const OPERATIONS: readonly Operation[] = [
     parameters: [SERVICE_CALLED, BODY],
   },
   {
+    name: 'services',
+    summary: 'The endpoints of the services and their statistics.',
+    access: 'search',
+    http: { method: 'GET', path: '/v1/services', from: 'nothing' },
+    webSocket: false,
+    parameters: [],
+  },
+  {
+    name: 'traces',
+    summary: 'Recent traces, the newest first.',
+    access: 'search',
+    http: { method: 'GET', path: '/v1/traces', from: 'query' },
+    webSocket: false,
+    parameters: [SERVICE_TRACED, MIN_MS, ONLY_ERRORS, TRACES_LIMIT],
+  },
+  {
+    name: 'trace',
+    summary: 'A trace as the tree of its calls.',
+    access: 'search',
+    http: { method: 'GET', path: '/v1/traces/{traceId}', from: 'path' },
+    webSocket: false,
+    parameters: [TRACE_ID],
+  },
+  {
     name: 'healthz',
     summary: 'Alive.',
     access: 'open',
@@ -218,14 +253,7 @@ export const OPERATIONS: readonly Operation[] = [
 export const LATER_OPS: ReadonlySet<string> = new Set(['watch', 'unwatch', 'fences', 'claim', 'release']);
 
 /** Paths of the protocol that this server does not have yet; a trailing slash stands for everything below. */
-export const LATER_PATHS: readonly string[] = [
-  '/v1/traces',
-  '/v1/traces/',
-  '/v1/services',
-  '/ingest/',
-  '/console',
-  '/console/',
-];
+export const LATER_PATHS: readonly string[] = ['/ingest/', '/console', '/console/'];
 
 const NEEDS: ReadonlyMap<string, Need> = new Map(OPERATIONS.map(({ name, access }) => [name, access]));
 

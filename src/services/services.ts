@@ -7,6 +7,7 @@ import type { Encoding } from '../protocol/codec.ts';
 import type { Fields } from '../protocol/fields.ts';
 import type { Answer } from '../service/reply.ts';
 import type { Call } from '../tracing/call.ts';
+import type { EndpointInfo } from '../tracing/messages.ts';
 import type { Tracer } from '../tracing/tracer.ts';
 import { Endpoint, type EndpointDefinition } from './endpoint.ts';
 import type { EndpointStats } from '../metrics/endpoint-stats.ts';
@@ -44,6 +45,16 @@ export class Services {
 
   list(): readonly AnyEndpoint[] {
     return [...this.#endpoints.values()];
+  }
+
+  /** What others are told of them. */
+  describe(): EndpointInfo[] {
+    return this.list().map(({ definition: { name, summary, wire, countedAs = [] } }) => ({
+      name,
+      summary,
+      isCallable: wire !== undefined,
+      countedAs,
+    }));
   }
 
   /** @throws RazielError UNKNOWN_SERVICE */

@@ -1,11 +1,11 @@
-// A span: one call of one endpoint, as a fixed record of 64 bytes. Rings, datagrams and the store of traces hold these.
+// A span: one call of one endpoint, as a fixed record of 64 bytes in a ring.
 //
 //   word 0–3    trace id, 128 bits, most significant word first
 //   word 4–5    span id              word 6–7    parent's span id, 0 for none
 //   word 8–9    start, microseconds since the Unix epoch, float64
 //   word 10–11  duration, microseconds, float64
 //   word 12     name, caller (16 bits each: numbers of a table of texts)
-//   word 13     error's code, 0 for none; host
+//   word 13     error's code, 0 for none
 //   word 14     flags
 //   word 15     how many calls the span stands for, float32
 
@@ -19,6 +19,48 @@ export const FLAG_ROOT = 1;
 export const FLAG_REMOTE_PARENT = 2;
 /** It had not ended when its request did. */
 export const FLAG_UNFINISHED = 4;
+
+/** A span as the collector has it. */
+export interface Span {
+  /** 32 lower-case hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 lower-case hexadecimal digits. */
+  readonly spanId: string;
+  readonly parentId: string | undefined;
+  readonly startMicros: number;
+  readonly durationMicros: number;
+  /** `service.endpoint` */
+  readonly name: string;
+  /** The endpoint, or the transport, that called. */
+  readonly from: string;
+  readonly host: string;
+  /** A stable code. */
+  readonly error: string | undefined;
+  readonly flags: number;
+  /** How many calls it stands for: 1 when it was kept for itself, 1 / rate when it was drawn. */
+  readonly weight: number;
+}
+
+/** A record of a ring as a span. @param textOf the text of a number of the thread's table */
+export function spanOfRecord(words: Uint32Array<ArrayBuffer>, textOf: (number: number) => string, host: string): Span {
+  const floats = new Float64Array(words.buffer, words.byteOffset, SPAN_WORDS / 2);
+  const names = words[12] as number;
+  const error = words[13] as number;
+  const hasParent = words[6] !== 0 || words[7] !== 0;
+  return {
+    traceId: hexOfWords(words, 0, 4),
+    spanId: hexOfWords(words, 4, 2),
+    parentId: hasParent ? hexOfWords(words, 6, 2) : undefined,
+    startMicros: floats[4] as number,
+    durationMicros: floats[5] as number,
+    name: textOf(names & 0xffff),
+    from: textOf(names >>> 16),
+    host,
+    error: error === 0 ? undefined : textOf(error),
+    flags: words[14] as number,
+    weight: new Float32Array(words.buffer, words.byteOffset, SPAN_WORDS)[15] as number,
+  };
+}
 
 export function hexOfWords(words: Uint32Array, from: number, count: number): string {
   let text = '';

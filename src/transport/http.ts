@@ -271,6 +271,20 @@ function answer(
     case 'remove':
       context.service.remove(readPathId(parameter), caller);
       return exchange.sendNothing();
+    case 'services':
+      return execute(context, exchange, caller, { op: 'call', service: 'tracing.services', body: {} });
+    case 'traces':
+      return execute(context, exchange, caller, {
+        op: 'call',
+        service: 'tracing.traces',
+        body: readQueryString(query, operation.parameters),
+      });
+    case 'trace':
+      return execute(context, exchange, caller, {
+        op: 'call',
+        service: 'tracing.trace',
+        body: { traceId: readPathName(parameter) },
+      });
     case 'readyz':
       if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
       if (!context.isReady()) throw starting();

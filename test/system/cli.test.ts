@@ -34,7 +34,18 @@ const summaryOf = (stdout: string): Record<string, any> => JSON.parse(stdout.tri
 
 describe('raziel', () => {
   it('shows help with examples for itself and for every command, on standard output, and exits 0', async () => {
-    for (const args of [[], ['serve'], ['demo'], ['replay'], ['nearest'], ['top'], ['version']]) {
+    for (const args of [
+      [],
+      ['serve'],
+      ['demo'],
+      ['replay'],
+      ['nearest'],
+      ['traces'],
+      ['trace'],
+      ['call'],
+      ['top'],
+      ['version'],
+    ]) {
       const { code, stdout, stderr } = await run([...args, '--help']);
       expect([args, code, stderr]).toEqual([args, 0, '']);
       expect(stdout).toContain('Examples:');

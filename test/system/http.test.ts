@@ -295,7 +295,7 @@ describe('what is refused', () => {
     ['GET', '/v1/ids?n=1.5', undefined, {}, 400, 'BAD_N'],
     ['GET', '/v1/ids?count=1', undefined, {}, 400, 'BAD_REQUEST'],
     ['POST', '/v1/ids', '{}', JSON_TYPE, 405, 'METHOD_NOT_ALLOWED'],
-    ['GET', '/v1/traces', undefined, {}, 501, 'NOT_SUPPORTED'],
+    ['GET', '/ingest/osmand', undefined, {}, 501, 'NOT_SUPPORTED'],
     ['POST', '/ingest/osmand', 'id=1', {}, 501, 'NOT_SUPPORTED'],
     ['POST', '/v1/locations', '{"id":', JSON_TYPE, 400, 'BAD_JSON'],
     ['POST', '/v1/locations', '', JSON_TYPE, 400, 'BAD_JSON'],

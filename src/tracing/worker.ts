@@ -1,0 +1,151 @@
+// The tracing thread: empties the rings of the serving threads, and hands what they held to the embedded collector or to another server's,
+// and to OpenTelemetry. It answers what is asked of traces and services. Nothing waits for it.
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { pino } from 'pino';
+import type { Config } from '../config.ts';
+import { RazielError } from '../errors.ts';
+import { TRACE_RING_SPANS } from '../limits.ts';
+import { TraceMeters } from '../metrics/trace-meters.ts';
+import { encodeMessage } from '../protocol/codec.ts';
+import { readUdpAddress, showUdpAddress, type UdpAddress } from './address.ts';
+import { Collector } from './collector.ts';
+import { LocalStatistics } from './local-statistics.ts';
+import type { FromTracingThread, ToTracingThread, TraceJob, TraceQuestion } from './messages.ts';
+import type { OtlpExport } from './otlp.ts';
+import { SpanRing } from './ring.ts';
+import { ServicesReporter, WINDOW_STEP_MS } from './services-report.ts';
+import type { SharedTracing } from './shared.ts';
+import { type Span, spanOfRecord } from './span.ts';
+import { Strings } from './strings.ts';
+import { listenForSpans, SpanSender } from './udp.ts';
+
+/** How often the rings are emptied: a thread may record TRACE_RING_SPANS in the meantime. */
+const DRAIN_MS = 50;
+/** Spans for another server wait for so many more rounds at most, if they do not fill a datagram before. */
+const FLUSH_ROUNDS = 4;
+const CLOSING_MS = 1_000;
+const LISTEN_HOST_DEFAULT = '127.0.0.1';
+
+export interface TracingWorkerData {
+  readonly config: Pick<Config, 'logLevel' | 'traceHost' | 'traceTo' | 'traceListen' | 'tracesMax' | 'otlp'>;
+  /** Of every serving thread. */
+  readonly tracing: readonly SharedTracing[];
+  readonly counters: SharedArrayBuffer;
+  readonly meters: SharedArrayBuffer;
+  readonly ports: readonly MessagePort[];
+}
+
+export type FromTracingWorker = { readonly started: true } | { readonly refused: string };
+
+const { config, tracing, counters, meters: sharedMeters, ports } = workerData as TracingWorkerData;
+const main = parentPort as MessagePort;
+const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+const meters = new TraceMeters(sharedMeters);
+const sources = tracing.map(({ ring, strings }) => ({ ring: new SpanRing(ring), strings: new Strings(strings) }));
+const collector = new Collector(config.tracesMax);
+const reporter = new ServicesReporter(new LocalStatistics(tracing, counters), collector);
+const sender = config.traceTo === '' ? undefined : new SpanSender(readUdpAddress(config.traceTo) as UdpAddress, meters);
+// OpenTelemetry's packages take half a second to load: only for those who asked for them.
+const otlp: OtlpExport | undefined =
+  config.otlp === '' ? undefined : new (await import('./otlp.ts')).OtlpExport(config.otlp, meters);
+
+function take(span: Span): void {
+  if (sender === undefined) collector.add(span);
+  else sender.add(span);
+  otlp?.add(span);
+}
+
+function takeRemote(spans: readonly Span[]): void {
+  for (const span of spans) {
+    collector.addRemote(span);
+    otlp?.add(span);
+  }
+}
+
+function drain(): void {
+  for (const { ring, strings } of sources) {
+    const textOf = (number: number): string => strings.text(number);
+    ring.drain(TRACE_RING_SPANS, (words) => take(spanOfRecord(words, textOf, config.traceHost)));
+  }
+  meters.set('traces', collector.store.traces);
+  meters.set('spans', collector.store.spans);
+}
+
+function answer(question: TraceQuestion): object {
+  // What has been recorded by now counts.
+  drain();
+  switch (question.kind) {
+    case 'traces':
+      return { traces: collector.find(question.filter) };
+    case 'trace':
+      return collector.tree(question.traceId);
+    case 'services':
+      return reporter.report();
+  }
+}
+
+function run({ job, question, ref, encoding }: TraceJob): FromTracingThread {
+  try {
+    const value = answer(question);
+    const encoded = encodeMessage(ref === undefined ? value : { ref, ...value }, encoding);
+    // A copy that is nothing but the answer, so that it can be handed over rather than cloned.
+    return { job, bytes: new Uint8Array(encoded) };
+  } catch (error) {
+    if (!(error instanceof RazielError)) {
+      log.error(error);
+      return { job, code: 'INTERNAL', message: 'internal error' };
+    }
+    const { code, message, field } = error;
+    return { job, code, message, ...(field === undefined ? {} : { field }) };
+  }
+}
+
+for (const port of ports) {
+  port.on('message', (message: ToTracingThread) => {
+    if ('endpoints' in message) {
+      reporter.endpoints = message.endpoints;
+      return;
+    }
+    const done = run(message);
+    port.postMessage(done, 'bytes' in done ? [done.bytes.buffer] : []);
+  });
+}
+
+let rounds = 0;
+const drainer = setInterval(() => {
+  drain();
+  if (++rounds % FLUSH_ROUNDS === 0) sender?.flush();
+}, DRAIN_MS);
+const noter = setInterval(() => reporter.note(), WINDOW_STEP_MS);
+
+let listener: Awaited<ReturnType<typeof listenForSpans>> | undefined;
+if (config.traceListen !== '') {
+  const at = readUdpAddress(config.traceListen, LISTEN_HOST_DEFAULT) as UdpAddress;
+  try {
+    listener = await listenForSpans(at, meters, takeRemote);
+    log.info(`collecting traces on udp ${showUdpAddress({ ...at, port: listener.port })}`);
+  } catch (error) {
+    tell({ refused: `cannot listen for traces on udp ${showUdpAddress(at)}: ${(error as Error).message}` });
+    await close();
+  }
+}
+tell({ started: true });
+
+main.once('message', async () => {
+  drain();
+  await close();
+});
+
+async function close(): Promise<void> {
+  clearInterval(drainer);
+  clearInterval(noter);
+  listener?.close();
+  await Promise.all([sender?.close(), otlp?.close(CLOSING_MS)]);
+  for (const port of ports) port.close();
+  main.close();
+}
+
+function tell(message: FromTracingWorker): void {
+  main.postMessage(message);
+}
