@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { isLoopback } from './access/addresses.ts';
 import {
   BATCH_FIXES_MAX_DEFAULT,
+  BODY_SECONDS_DEFAULT,
   CONNECTIONS_MAX_DEFAULT,
   DATA_BYTES_MAX_DEFAULT,
   DRIVERS_MAX_DEFAULT,
@@ -60,6 +61,16 @@ const list = () =>
       z.array(z.string().min(1)),
     )
     .default([]);
+
+const BYTES_OF_UNIT = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 } as const;
+
+/** `512MiB`, `2 GiB`, `1.5GB`, or a number of bytes. */
+function readBytes(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const match = /^(\d+(?:\.\d+)?) ?(|B|[KMG]I?B)$/.exec(value.trim().toUpperCase());
+  if (match === null) return Number.NaN;
+  return Math.floor(Number(match[1]) * BYTES_OF_UNIT[match[2] as keyof typeof BYTES_OF_UNIT]);
+}
 
 /** Texts that flags and the environment write for false and true. */
 const flag = z.union([
@@ -124,6 +135,13 @@ export const SCHEMA = z
     heldBytesMax: whole(1_024, 4 * 1024 * 1024 * 1024)
       .default(HELD_BYTES_PER_CONNECTION_DEFAULT)
       .describe('bytes of requests that wait on a connection at most'),
+    maxMemory: z
+      .preprocess(readBytes, z.number('must be a number of bytes such as 512MiB or 2GiB').int().min(0))
+      .default(0)
+      .describe('memory that the process may take, such as 512MiB; 0 is no bound'),
+    bodySeconds: numeric(z.number().gt(0).max(86_400))
+      .default(BODY_SECONDS_DEFAULT)
+      .describe('seconds in which the body of a request must come; at 64 KiB a second it may take longer'),
     connectionsMax: whole(1, 10_000_000).default(CONNECTIONS_MAX_DEFAULT).describe('connections at most'),
     machine: whole(0, MACHINE_MAX).default(0).describe('number of this machine in the ids that it makes'),
     idEpoch: z

@@ -37,6 +37,8 @@ export const STATUS_OF_CODE = {
   UNKNOWN_SERVICE: 404,
   UNKNOWN_TRACE: 404,
   METHOD_NOT_ALLOWED: 405,
+  /** A body that did not come in time. */
+  TIMED_OUT: 408,
   TOO_LARGE: 413,
   UNSUPPORTED_TYPE: 415,
   /** No token, or one that the server does not know. */

@@ -69,6 +69,13 @@ export const BATCH_FIXES_MAX_DEFAULT = 10_000;
 export const SEARCH_CANDIDATES_MAX_DEFAULT = 1_000_000;
 export const IN_FLIGHT_PER_CONNECTION_DEFAULT = 16_384;
 export const HELD_BYTES_PER_CONNECTION_DEFAULT = 16 * 1024 * 1024;
+/** Bytes that all threads together keep for their clients, where no other bound is given. */
+export const KEPT_BYTES_MAX_DEFAULT = 1024 * 1024 * 1024;
+/** Of the zones thread: the objects that the largest upload can become, and the layers. */
+export const ZONES_HEAP_BYTES_DEFAULT = 4 * 1024 * 1024 * 1024;
+/** Bytes of a request's body that must come in a second, on average, for its deadline to be put off. */
+export const BODY_BYTES_PER_SECOND_MIN = 64 * 1024;
+export const BODY_SECONDS_DEFAULT = 30;
 export const CONNECTIONS_MAX_DEFAULT = 50_000;
 export const PORT_DEFAULT = 7400;
 /** Of the file in the data directory: addresses are taken for all of it, and disk as it fills. */

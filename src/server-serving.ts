@@ -11,6 +11,10 @@ import { nowMs } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DriverEngine, FrameAnswerer } from './drivers/engine.ts';
 import { IdGenerator } from './ids/generator.ts';
+import { trimMemory } from './drivers/native.ts';
+import { Deadlines } from './overload/deadlines.ts';
+import { Kept, MemoryGuard } from './overload/memory-guard.ts';
+import { sharesOf } from './overload/memory-plan.ts';
 import { Counters, CounterTotals } from './metrics/counters.ts';
 import { LoopDelay } from './metrics/loop-delay.ts';
 import { createMetrics } from './metrics/prometheus.ts';
@@ -66,6 +70,13 @@ export function createServing(options: ServingOptions): Serving {
   const counters = new Counters(shared, thread);
   const totals = new CounterTotals(shared);
   const loopDelay = new LoopDelay(counters);
+  const guard = new MemoryGuard(counters, totals, {
+    maxBytes: config.maxMemory,
+    keptBytesMax: sharesOf(config).keptBytesMax,
+    isFirst: thread === 0,
+    trim: trimMemory,
+  });
+  const deadlines = new Deadlines();
   let isDraining = false;
   engine.useZones(zones.lookups.source);
   const ids = new IdGenerator(options.ids, config.machine, config.idEpoch, nowMs);
@@ -111,11 +122,17 @@ export function createServing(options: ServingOptions): Serving {
     connectionsMax: config.connectionsMax,
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
+    memory: guard,
+    bodies: new Kept(counters, guard, 'bodyBytes'),
+    unsent: new Kept(counters, guard, 'unsentBytes'),
+    deadlines,
+    bodySeconds: config.bodySeconds,
     isDraining: () => isDraining,
     isReady: options.isReady,
-    metrics: createMetrics(totals, engine, zones.meters, tracing),
+    metrics: createMetrics(totals, engine, zones.meters, tracing, config.maxMemory),
     report: options.report,
   });
+  guard.onCritical = () => app.relieve();
   return {
     listen: (port, isShared) => app.listen(config.host, port, isShared),
     replaceTokens(records) {
@@ -135,6 +152,8 @@ export function createServing(options: ServingOptions): Serving {
     close() {
       loopDelay.stop();
       remoteTraces.close();
+      guard.stop();
+      deadlines.stop();
       app.close();
     },
   };

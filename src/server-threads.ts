@@ -5,6 +5,7 @@ import type { Audit } from './access/audit.ts';
 import type { TokenRecord } from './access/tokens.ts';
 import { sharedClock } from './clock.ts';
 import type { Config } from './config.ts';
+import { sharesOf } from './overload/memory-plan.ts';
 import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts';
 import type { FromZonesWorker, ZonesWorkerData } from './zoning/worker.ts';
 import type { ThreadTracing } from './tracing/thread.ts';
@@ -14,8 +15,6 @@ import type { SupplyWorkerData } from './supply/worker.ts';
 const ENDING_MS = 1_000;
 const SUPPLY_ENDING_MS = 200;
 const ZONES_ENDING_MS = 200;
-/** Of the zones thread: the objects that 64 MiB of JSON can become, and the layers. */
-const ZONES_HEAP_MIB = 4_096;
 
 /** A thread that works for the serving threads and, for each of those, the port to reach it by. */
 export interface HelperThread {
@@ -71,7 +70,7 @@ export function startZonesThread(
     workerData,
     transferList: storage === undefined ? ports : [...ports, storage],
     name: 'raziel zones',
-    resourceLimits: { maxOldGenerationSizeMb: ZONES_HEAP_MIB },
+    resourceLimits: { maxOldGenerationSizeMb: Math.ceil(sharesOf(config).zonesBytes / 2 ** 20) },
   });
   const watch = watchWorker(worker, 'the zones thread', onFailure);
   const restored = new Promise<number>((resolve, reject) => {

@@ -23,7 +23,8 @@ import {
   startZonesThread,
   type ZonesThread,
 } from './server-threads.ts';
-import { type ChosenEngine, chooseEngine } from './service/engines.ts';
+import { planMemory } from './overload/memory-plan.ts';
+import { type ChosenEngine, chooseEngine, kindOfEngine } from './service/engines.ts';
 import type { SupplyCounter } from './service/service.ts';
 import { RemoteSupply } from './supply/remote.ts';
 import { startTracingThread, type ThreadTracing, type TracingThread } from './tracing/thread.ts';
@@ -52,16 +53,19 @@ export interface RunningServer {
 }
 
 /** @throws Error that says in one sentence why the server cannot start */
-export async function startServer(config: Config): Promise<RunningServer> {
-  const log = pino({ level: config.logLevel }, pino.destination(2));
+export async function startServer(asked: Config): Promise<RunningServer> {
+  const log = pino({ level: asked.logLevel }, pino.destination(2));
+  const kind = kindOfEngine(asked);
+  const threads = kind === 'portable' ? 1 : asked.threads;
+  const { config, lowered } = planMemory(asked, threads, kind);
   const audit: Audit = (entry) => log.info({ audit: true, ...entry }, 'audit');
   const tokens = config.auth === undefined ? undefined : await LiveTokens.load(config.auth, log);
   const access: Access = { tokens: tokens?.records, audit };
   const chosen = chooseEngine(config);
   const { engine, handle } = chosen;
   log.info(`engine ${engine.kind}: ${chosen.reason}`);
-  const threads = handle === undefined ? 1 : config.threads;
-  if (threads < config.threads) log.warn(`the ${engine.kind} engine has one thread; ${config.threads} were asked for`);
+  if (threads < asked.threads) log.warn(`the ${engine.kind} engine has one thread; ${asked.threads} were asked for`);
+  if (lowered.length > 0) log.warn(`to fit into ${config.maxMemory} bytes of memory: ${lowered.join(', ')}`);
 
   const clock = keepClock((level, message) => log[level](message));
   const ids = allocateIds();

@@ -4,6 +4,10 @@
 // Runs on the JavaScript thread that calls. Hot calls take their buffers from what was registered before (setReply) instead of
 // asking for their address every time.
 
+#ifdef __linux__
+#include <malloc.h>
+#endif
+
 #include <napi.h>
 
 #include <memory>
@@ -376,8 +380,16 @@ class Engine : public Napi::ObjectWrap<Engine> {
   size_t replySize_ = 0;
 };
 
+/** trimMemory(): gives the process's freed memory back to the system, where the C library can. Takes milliseconds. */
+void TrimMemory(const Napi::CallbackInfo&) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["Engine"] = Engine::Define(env);
+  exports["trimMemory"] = Napi::Function::New<TrimMemory>(env, "trimMemory");
   InitZones(env, exports);
   InitJournal(env, exports);
   return exports;

@@ -65,6 +65,7 @@ interface AddonEngine {
 }
 
 interface Addon {
+  trimMemory(): void;
   Engine: new (
     status: Int32Array,
     numbers: Float64Array,
@@ -118,6 +119,12 @@ export function openNativeEngine(options: EngineOptions): NativeEngine {
 /** @param options those that the engine was opened with @throws Error when no thread holds the engine of this handle any more */
 export function attachNativeEngine(handle: number, options: EngineOptions): NativeEngine {
   return new NativeDriverEngine(options, (Engine, ...shared) => new Engine(...shared, handle));
+}
+
+/** Gives memory that the process has freed back to the system, where addon and system can. Takes milliseconds. */
+export function trimMemory(): void {
+  const native = loadNative();
+  if (native.ok) native.addon.trimMemory();
 }
 
 const utf8 = new TextEncoder();

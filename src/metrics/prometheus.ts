@@ -14,6 +14,7 @@ import {
 } from './counters.ts';
 import { counter, gauge } from './families.ts';
 import { registerTracing, type TracingCounts } from './tracing-metrics.ts';
+import { registerMemory } from './memory.ts';
 import { UPLOAD_OUTCOMES, ZONE_STAGES, type ZoneMeters } from './zone-meters.ts';
 
 /** Names of UPLOAD_OUTCOMES as labels have them. */
@@ -35,6 +36,7 @@ export function createMetrics(
   engine: DriverEngine,
   zones: ZoneMeters,
   tracing: TracingCounts,
+  maxMemoryBytes: number,
 ): () => Promise<MetricsText> {
   const registry = new Registry();
   registerRequests(registry, totals);
@@ -43,6 +45,7 @@ export function createMetrics(
   registerZones(registry, zones);
   registerTracing(registry, tracing);
   registerProcess(registry, totals);
+  registerMemory(registry, totals, maxMemoryBytes);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
 }
 
@@ -98,6 +101,8 @@ function registerConnections(registry: Registry, totals: CounterTotals): void {
     ['raziel_websocket_connections', 'WebSocket connections open.', 'webSockets'],
     ['raziel_held_requests', 'Requests that wait on their connections.', 'heldRequests'],
     ['raziel_held_bytes', 'Bytes of requests that wait on their connections.', 'heldBytes'],
+    ['raziel_body_bytes', "Bytes of requests' bodies that are arriving or being worked on.", 'bodyBytes'],
+    ['raziel_unsent_bytes', 'Bytes of answers that their clients have not taken yet.', 'unsentBytes'],
   ];
   for (const [name, help, single] of gauges) {
     gauge(registry, name, help, [], (metric) => metric.set(totals.single(single)));
@@ -111,6 +116,7 @@ function registerConnections(registry: Registry, totals: CounterTotals): void {
       'Requests refused because too many were in flight on their connection.',
       'overloaded',
     ],
+    ['raziel_shed_requests_total', 'Requests refused because the server was short of memory.', 'shed'],
     ['raziel_http_aborted_total', 'HTTP requests whose client went away before the answer.', 'abortedRequests'],
   ];
   for (const [name, help, single] of counts) {
@@ -119,12 +125,13 @@ function registerConnections(registry: Registry, totals: CounterTotals): void {
   counter(
     registry,
     'raziel_connections_closed_total',
-    'WebSocket connections closed by the server, by reason.',
+    'Connections closed by the server, by reason.',
     ['reason'],
     (metric) => {
       metric.inc({ reason: 'slow_reader' }, totals.single('closedSlow'));
       metric.inc({ reason: 'broken_frame' }, totals.single('closedBroken'));
       metric.inc({ reason: 'too_large' }, totals.single('closedTooLarge'));
+      metric.inc({ reason: 'memory' }, totals.single('closedMemory'));
     },
   );
 }

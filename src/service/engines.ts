@@ -15,6 +15,11 @@ export interface ChosenEngine {
   readonly reason: string;
 }
 
+/** Which engine `chooseEngine` would choose. */
+export function kindOfEngine({ engine }: Config): 'native' | 'portable' {
+  return engine === 'native' || (engine === 'auto' && loadNative().ok) ? 'native' : 'portable';
+}
+
 /** @throws Error when the native engine was asked for and cannot be loaded */
 export function chooseEngine(config: Config): ChosenEngine {
   const options = optionsOf(config);

@@ -2,6 +2,7 @@
 
 import type { Grant } from '../access/grant.ts';
 import { RazielError } from '../errors.ts';
+import { shortOfMemory } from '../overload/memory-guard.ts';
 import { Connection, type ConnectionContext, type Peer } from './connection.ts';
 import { handleHttp, type HttpContext, readCaller, starting } from './http.ts';
 import { asRazielError, Exchange } from './http-response.ts';
@@ -18,10 +19,14 @@ import {
 } from './uws.ts';
 
 /** Above the limit of frames by this much a frame still arrives whole and is refused with a close frame; beyond, uWebSockets.js drops the connection. */
-const PAYLOAD_SLACK_BYTES = 15 * 1024 * 1024;
+const PAYLOAD_SLACK_BYTES = 1024 * 1024;
 /** Connections past the limit that are still taken for as long as they speak HTTP: to say OVERLOADED, and for /metrics and /healthz. */
 const SPARE_CONNECTIONS = 64;
 const IDLE_SECONDS_MAX = 120;
+/** Short of memory, connections that keep more than this are the first to end. */
+const MUCH_KEPT_BYTES = 16 * 1024;
+/** At a look, so many of them, largest first, or of those that said nothing: a share, and one at least. */
+const ENDED_SHARE = 0.1;
 /** A connection that has sent nothing for this long has nothing under way that the server could know of. */
 const QUIET_MS = 50;
 /** A client that keeps sending is let go after this long. */
@@ -83,6 +88,22 @@ export class ServingApp {
     for (const connection of this.#sockets.keys()) connection.close(1001, 'the server is shutting down');
   }
 
+  /**
+   * Ends connections for want of memory: those that keep most, or, when none keeps much, some that have sent no whole frame since this was last
+   * called. What the socket library holds of half a frame cannot be seen from here.
+   */
+  relieve(): void {
+    const loaded = [...this.#sockets.keys()].filter((connection) => connection.keptBytes > MUCH_KEPT_BYTES);
+    loaded.sort((a, b) => b.keptBytes - a.keptBytes);
+    const quiet = [...this.#sockets.keys()].filter((connection) => !connection.takeHeard());
+    const from = loaded.length > 0 ? loaded : quiet;
+    for (const connection of from.slice(0, Math.ceil(ENDED_SHARE * from.length))) {
+      this.#context.counters.add('closedMemory', 1);
+      // At once: a close frame would wait behind what the client does not read.
+      this.#sockets.get(connection)?.close();
+    }
+  }
+
   /** Closes the WebSockets whose token is gone. */
   closeRevoked(): void {
     for (const connection of this.#sockets.keys()) connection.closeIfRevoked();
@@ -101,7 +122,8 @@ export class ServingApp {
     this.#app.filter((res, count) => {
       const change = Number(count);
       context.counters.add('httpConnections', change);
-      if (change > 0 && context.connectionsOpen() > context.connectionsMax + SPARE_CONNECTIONS) {
+      const most = context.memory.pressure === 2 ? 0 : context.connectionsMax;
+      if (change > 0 && context.connectionsOpen() > most + SPARE_CONNECTIONS) {
         context.counters.add('refusedConnections', 1);
         res.close();
       }
@@ -156,6 +178,10 @@ export class ServingApp {
     const context = this.#context;
     if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
     if (!context.isReady()) throw starting();
+    if (context.memory.pressure > 0) {
+      context.counters.add('shed', 1);
+      throw shortOfMemory();
+    }
     if (context.connectionsOpen() > context.connectionsMax) {
       context.counters.add('refusedConnections', 1);
       throw new RazielError('OVERLOADED', `the server takes at most ${context.connectionsMax} connections`);

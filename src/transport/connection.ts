@@ -17,9 +17,11 @@ import type { Request } from '../protocol/requests.ts';
 import type { Answer } from '../service/reply.ts';
 import type { OwnRequest } from '../service/endpoints.ts';
 import type { Service } from '../service/service.ts';
+import { type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
+import { isWide } from '../overload/wide-requests.ts';
 import type { Call } from '../tracing/call.ts';
 import { appendTraceId, encodeAnswer, withTraceId } from './answers.ts';
-import { HeldQueue } from './held-queue.ts';
+import { HeldQueue, REFUSAL_BYTES } from './held-queue.ts';
 import { asRazielError } from './http-response.ts';
 import type { RequestTraces } from './request-traces.ts';
 
@@ -40,6 +42,10 @@ interface ConnectionLimits {
 
 /** Bytes that may wait in the socket before requests are held. */
 export const BUFFERED_BYTES_MAX = 1024 * 1024;
+/** The same while the server is short of memory. */
+const BUFFERED_BYTES_SHORT = 64 * 1024;
+/** Answers up to this size are sent without asking whether there is room for them. */
+const UNASKED_BYTES = 64 * 1024;
 /** Microseconds of searching after which a connection lets others go first. */
 const TURN_MICROS_MAX = 20_000;
 /** Held requests that are taken in one go. */
@@ -58,6 +64,7 @@ export interface ConnectionContext {
   readonly counters: Counters;
   readonly webSocketTraces: RequestTraces;
   readonly limits: ConnectionLimits;
+  readonly memory: MemoryRoom;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
   readonly audit: Audit;
@@ -84,6 +91,8 @@ export class Connection {
   #closed = false;
   #turnMicros = 0;
   #heard = false;
+  /** Bytes in the socket, as last counted. */
+  #unsent = 0;
 
   constructor(socket: Socket, context: ConnectionContext, peer: Peer) {
     this.#socket = socket;
@@ -105,6 +114,11 @@ export class Connection {
     return !this.#waiting && this.#held.length === 0 && (this.#closed || this.#socket.getBufferedAmount() === 0);
   }
 
+  /** Bytes that are kept for this client, as far as they are known. */
+  get keptBytes(): number {
+    return this.#held.keptBytes + this.#unsent;
+  }
+
   /** Whether a frame has come since this was last asked. */
   takeHeard(): boolean {
     const heard = this.#heard;
@@ -122,11 +136,13 @@ export class Connection {
       return;
     }
     if (this.#isBlocked()) this.#hold(frame, binary);
+    else if (this.#context.memory.pressure > 0 && frame.byteLength > SMALL_BYTES) this.#shed(frame, binary);
     else this.#process(frame, binary);
   }
 
   /** The socket has sent what waited in it, or some of it. */
   drained(): void {
+    this.#countUnsent();
     this.#resume();
   }
 
@@ -144,9 +160,40 @@ export class Connection {
   }
 
   #isBlocked(): boolean {
-    return (
-      this.#waiting || this.#yielding || this.#held.length > 0 || this.#socket.getBufferedAmount() > BUFFERED_BYTES_MAX
-    );
+    return this.#waiting || this.#yielding || this.#held.length > 0 || this.#isFull();
+  }
+
+  /** Whether enough waits in the socket. */
+  #isFull(): boolean {
+    const unsent = this.#countUnsent();
+    if (unsent > BUFFERED_BYTES_MAX) return true;
+    const { memory } = this.#context;
+    return unsent > BUFFERED_BYTES_SHORT && (memory.pressure > 0 || !memory.hasRoom(0));
+  }
+
+  #countUnsent(): number {
+    const unsent = this.#closed ? 0 : this.#socket.getBufferedAmount();
+    if (unsent !== this.#unsent) {
+      this.#context.counters.add('unsentBytes', unsent - this.#unsent);
+      this.#unsent = unsent;
+    }
+    return unsent;
+  }
+
+  /** Answers OVERLOADED without doing anything, for want of memory. */
+  #shed(frame: ArrayBuffer, binary: boolean): void {
+    try {
+      this.#context.counters.add('shed', 1);
+      this.#fail(shortOfMemory(), openFrame(new Uint8Array(frame), binary).ref, binary, 'other', 0, undefined);
+    } catch (error) {
+      if (error instanceof BrokenFrame) this.#closeBroken(error);
+      else this.#fail(error, undefined, binary, 'other', 0, undefined);
+    }
+  }
+
+  #closeBroken(error: BrokenFrame): void {
+    this.#context.counters.add('closedBroken', 1);
+    this.close(1007, error.message.slice(0, 100));
   }
 
   #process(frame: ArrayBuffer, binary: boolean): void {
@@ -231,8 +278,7 @@ export class Connection {
       opened = openFrame(bytes, binary);
     } catch (error) {
       if (error instanceof BrokenFrame) {
-        this.#context.counters.add('closedBroken', 1);
-        this.close(1007, error.message.slice(0, 100));
+        this.#closeBroken(error);
         return;
       }
       this.#fail(error, undefined, binary, 'other', startedAt, undefined);
@@ -244,12 +290,16 @@ export class Connection {
     try {
       request = opened.read();
       op = request.op;
-      const { service } = this.#context;
+      const { service, memory } = this.#context;
       this.#peer.grant.authorize(request, service.limits.batchFixesMax);
+      if (memory.pressure > 0 && isWide(request)) {
+        this.#context.counters.add('shed', 1);
+        throw shortOfMemory();
+      }
       const answer = service.execute(request, opened.ref, binary ? 'msgpack' : 'json', root);
       this.#audit(request, 'ok');
       if (answer instanceof Promise) this.#await(answer, opened.ref, binary, op, startedAt, root);
-      else this.#succeed(answer, binary, op, startedAt, root);
+      else this.#succeed(answer, opened.ref, binary, op, startedAt, root);
     } catch (error) {
       this.#audit(request, asRazielError(error).code);
       this.#fail(error, opened.ref, binary, op, startedAt, root);
@@ -276,16 +326,22 @@ export class Connection {
       this.#resume();
     };
     answer.then(
-      (got) => settle(() => this.#succeed(got, binary, op, startedAt, root)),
+      (got) => settle(() => this.#succeed(got, ref, binary, op, startedAt, root)),
       (error: unknown) => settle(() => this.#fail(error, ref, binary, op, startedAt, root)),
     );
   }
 
-  #succeed(answer: Answer, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {
-    const { webSocketTraces, service } = this.#context;
+  #succeed(answer: Answer, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {
+    const { webSocketTraces, service, memory } = this.#context;
     const traceId = SEARCHES.has(op) ? webSocketTraces.tracer.traceIdOf(root) : undefined;
     const traced = traceId === undefined ? answer : withTraceId(answer, service.reply, traceId);
     const bytes = encodeAnswer(traced, service.reply, binary ? 'msgpack' : 'json');
+    if (bytes !== undefined && bytes.length > UNASKED_BYTES && !memory.hasRoom(bytes.length)) {
+      service.reply.release();
+      this.#context.counters.add('shed', 1);
+      this.#fail(shortOfMemory(), ref, binary, op, startedAt, root);
+      return;
+    }
     if (bytes !== undefined) this.#socket.send(bytes, binary);
     service.reply.release();
     webSocketTraces.end(root);
@@ -322,9 +378,10 @@ export class Connection {
   }
 
   #hold(frame: ArrayBuffer, binary: boolean): void {
-    const { limits, counters } = this.#context;
+    const { limits, counters, memory } = this.#context;
     const held = this.#held;
-    if (held.frames < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax) {
+    const isWithinLimits = held.frames < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax;
+    if (isWithinLimits && memory.hasRoom(frame.byteLength)) {
       held.pushFrame(frame.slice(0), binary);
       counters.add('heldTotal', 1);
       counters.add('heldRequests', 1);
@@ -332,7 +389,8 @@ export class Connection {
       return;
     }
     counters.add('overloaded', 1);
-    if (held.refusals >= limits.inFlightMax) {
+    if (isWithinLimits) counters.add('shed', 1);
+    if (held.refusals >= limits.inFlightMax || !memory.hasRoom(REFUSAL_BYTES)) {
       counters.add('closedSlow', 1);
       this.close(1013, 'too many requests in flight');
       return;
@@ -342,12 +400,12 @@ export class Connection {
       ref = openFrame(new Uint8Array(frame), binary).ref;
     } catch (error) {
       if (error instanceof BrokenFrame) {
-        counters.add('closedBroken', 1);
-        this.close(1007, error.message.slice(0, 100));
+        this.#closeBroken(error);
         return;
       }
     }
     held.pushRefusal(ref, binary);
+    counters.add('heldBytes', REFUSAL_BYTES);
   }
 
   #resumeLater(): void {
@@ -369,7 +427,7 @@ export class Connection {
     for (let taken = 0; this.#held.length > 0; taken++) {
       // Backpressured: drained() goes on. Waiting: the answer does.
       if (this.#closed || this.#waiting || this.#yielding) return;
-      if (this.#socket.getBufferedAmount() > BUFFERED_BYTES_MAX) return;
+      if (this.#isFull()) return;
       if (taken === RESUME_FRAMES_MAX) {
         this.#resumeLater();
         return;
@@ -377,9 +435,10 @@ export class Connection {
       const held = this.#held.shift();
       if (held === undefined) return;
       if (held.frame === undefined) {
+        counters.add('heldBytes', -REFUSAL_BYTES);
         counters.error('OVERLOADED');
         counters.request('other', 'ws', 0);
-        const message = `at most ${limits.inFlightMax} requests (${limits.heldBytesMax} bytes) may be in flight on a connection`;
+        const message = `at most ${limits.inFlightMax} requests (${limits.heldBytesMax} bytes) may be in flight on a connection, fewer while memory is short`;
         this.#sendError(new RazielError('OVERLOADED', message), held.ref, held.binary);
       } else {
         counters.add('heldRequests', -1);
@@ -391,7 +450,8 @@ export class Connection {
 
   #forgetHeld(): void {
     this.#context.counters.add('heldRequests', -this.#held.frames);
-    this.#context.counters.add('heldBytes', -this.#held.bytes);
+    this.#context.counters.add('heldBytes', -this.#held.keptBytes);
     this.#held.clear();
+    this.#countUnsent();
   }
 }

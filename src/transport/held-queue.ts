@@ -11,6 +11,8 @@ export interface Held {
 }
 
 const COMPACT_AT = 1_024;
+/** What the place of a refused request takes, about. */
+export const REFUSAL_BYTES = 128;
 
 export class HeldQueue {
   #items: (Held | undefined)[] = [];
@@ -21,6 +23,11 @@ export class HeldQueue {
 
   get length(): number {
     return this.frames + this.refusals;
+  }
+
+  /** Bytes of memory, about: of the frames, and of the places of those refused. */
+  get keptBytes(): number {
+    return this.bytes + REFUSAL_BYTES * this.refusals;
   }
 
   pushFrame(frame: ArrayBuffer, binary: boolean): void {

@@ -5,6 +5,7 @@ import type { Grant } from '../access/grant.ts';
 import { Refusal } from '../access/refusals.ts';
 import { type ErrorCode, RazielError } from '../errors.ts';
 import type { Encoding } from '../protocol/codec.ts';
+import type { Kept } from '../overload/memory-guard.ts';
 import { encodeValue } from './answers.ts';
 import type { HttpResponse } from './uws.ts';
 
@@ -18,6 +19,9 @@ export class Exchange {
   readonly encoding: Encoding;
   readonly #res: HttpResponse;
   readonly #head: boolean;
+  readonly #unsent: Kept | undefined;
+  /** Of this answer. */
+  #unsentBytes = 0;
   /** The connection ends with this response. */
   closing = false;
   /** Told to the client of a request that is recorded (W3C Trace Context). */
@@ -32,7 +36,9 @@ export class Exchange {
     return this.#over;
   }
 
-  constructor(res: HttpResponse, encoding: Encoding, head: boolean) {
+  /** @param unsent counts what the client has not taken yet; uncounted without */
+  constructor(res: HttpResponse, encoding: Encoding, head: boolean, unsent?: Kept) {
+    this.#unsent = unsent;
     this.#res = res;
     this.encoding = encoding;
     this.#head = head;
@@ -40,6 +46,7 @@ export class Exchange {
 
   aborted(): void {
     this.#over = true;
+    this.#taken();
   }
 
   sendValue(value: unknown): void {
@@ -85,27 +92,40 @@ export class Exchange {
       for (const [name, value] of headers) res.writeHeader(name, value);
       if (this.#head) res.endWithoutBody(Buffer.byteLength(body), this.closing);
       else if (this.closing) res.end(body, true);
-      else sendWhole(res, typeof body === 'string' ? Buffer.from(body) : body);
+      else this.#sendWhole(typeof body === 'string' ? Buffer.from(body) : body);
     });
   }
-}
 
-/**
- * Sends what the socket takes and the rest as it drains, so that the answer waits here and not in the socket's own buffer, and the request
- * stays under way meanwhile: uWebSockets.js then ends a client that pipelines further requests without reading.
- */
-function sendWhole(res: HttpResponse, body: Uint8Array): void {
-  const total = body.length;
-  const before = res.getWriteOffset();
-  const [, isDone] = res.tryEnd(body, total);
-  if (isDone) return;
-  const sent = res.getWriteOffset() - before;
-  // The body may lie in the reply buffer, which the next answer overwrites.
-  const rest = body.slice(sent);
-  res.onWritable((offset) => {
-    const [isTaken] = res.tryEnd(rest.subarray(offset - before - sent), total);
-    return isTaken;
-  });
+  /**
+   * Sends what the socket takes and the rest as it drains, so that the answer waits here and not in the socket's own buffer, and the request
+   * stays under way meanwhile: uWebSockets.js then ends a client that pipelines further requests without reading. A client for whose rest
+   * there is no memory is ended, too.
+   */
+  #sendWhole(body: Uint8Array): void {
+    const res = this.#res;
+    const total = body.length;
+    const before = res.getWriteOffset();
+    const [, isDone] = res.tryEnd(body, total);
+    if (isDone) return;
+    const sent = res.getWriteOffset() - before;
+    if (this.#unsent?.take(total - sent) === false) {
+      res.close();
+      return;
+    }
+    this.#unsentBytes = total - sent;
+    // The body may lie in the reply buffer, which the next answer overwrites.
+    const rest = body.slice(sent);
+    res.onWritable((offset) => {
+      const [isTaken, isAllTaken] = res.tryEnd(rest.subarray(offset - before - sent), total);
+      if (isAllTaken) this.#taken();
+      return isTaken;
+    });
+  }
+
+  #taken(): void {
+    this.#unsent?.give(this.#unsentBytes);
+    this.#unsentBytes = 0;
+  }
 }
 
 /** The code under which an error of any kind is counted and answered. */

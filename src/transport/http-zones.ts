@@ -7,6 +7,8 @@ import type { ZoneReply, ZoneTask } from '../zoning/messages.ts';
 import { SegmentedBody } from '../zoning/segments.ts';
 import type { Call } from '../tracing/call.ts';
 import type { ZoneTasks } from '../zoning/tasks.ts';
+import { shortOfMemory } from '../overload/memory-guard.ts';
+import { type BodyBounds, BodyClock } from './http-body.ts';
 import type { Exchange } from './http-response.ts';
 import type { HttpResponse } from './uws.ts';
 
@@ -47,14 +49,16 @@ export function zonesTask(operation: Operation, head: ZonesHead): ZoneTask {
  * @throws RazielError for what the head alone refuses
  */
 export function receiveUpload(
-  zones: ZoneTasks,
+  context: BodyBounds & { readonly zones: ZoneTasks },
   res: HttpResponse,
+  exchange: Exchange,
   operation: Operation,
   head: ZonesHead,
   run: (task: ZoneTask) => Promise<void>,
   done: (answer: Promise<void>) => void,
 ): { readonly aborted: () => void } {
   const options = readUpload(operation, head);
+  const { zones, bodies } = context;
   const { bodyBytesMax } = zones;
   if (head.contentLength > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const body = new SegmentedBody();
@@ -62,20 +66,36 @@ export function receiveUpload(
   const end = (answer: Promise<void>): void => {
     isOver = true;
     const bytes = body.length;
-    done(answer.finally(() => zones.release(bytes)));
+    clock.stop();
+    done(
+      answer.finally(() => {
+        zones.release(bytes);
+        bodies.give(bytes);
+      }),
+    );
   };
   const refuse = (error: RazielError): void => {
     end(failing(error));
     body.segments.length = 0;
   };
+  const clock = new BodyClock(context, (error) => {
+    exchange.closing = true;
+    refuse(error);
+  });
   res.onData((chunk, isLast) => {
     if (isOver) return;
+    clock.heard(chunk.byteLength);
     if (body.length + chunk.byteLength > bodyBytesMax) {
       refuse(tooLarge(bodyBytesMax));
       return;
     }
     if (!zones.reserve(chunk.byteLength)) {
       refuse(new RazielError('OVERLOADED', 'too many uploads of zones are under way; try again'));
+      return;
+    }
+    if (!bodies.take(chunk.byteLength)) {
+      zones.release(chunk.byteLength);
+      refuse(shortOfMemory());
       return;
     }
     body.add(new Uint8Array(chunk));
@@ -85,7 +105,9 @@ export function receiveUpload(
     aborted() {
       if (isOver) return;
       isOver = true;
+      clock.stop();
       zones.release(body.length);
+      bodies.give(body.length);
       body.segments.length = 0;
     },
   };

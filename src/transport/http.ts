@@ -12,6 +12,8 @@ import { type FixBatch, readJson, readJsonFixes, readMessagePackFixes, readNdjso
 import { type Encoding, unpackMessage } from '../protocol/codec.ts';
 import { isFields, readId, refuseUnknown } from '../protocol/fields.ts';
 import { checkMessage } from '../protocol/msgpack-walk.ts';
+import { type Kept, type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
+import { isWide } from '../overload/wide-requests.ts';
 import { openApiDocument } from '../protocol/openapi.ts';
 import type { Operation } from '../protocol/operations.ts';
 import { readQueryString } from '../protocol/query-string.ts';
@@ -24,7 +26,7 @@ import type { Call } from '../tracing/call.ts';
 import type { ZoneTask } from '../zoning/messages.ts';
 import type { ZoneTasks } from '../zoning/tasks.ts';
 import { encodeAnswer, withTraceId } from './answers.ts';
-import { readBody } from './http-body.ts';
+import { type BodyBounds, readBody } from './http-body.ts';
 import { asRazielError, Exchange } from './http-response.ts';
 import { answerZones, receiveUpload, type ZonesHead, zonesTask } from './http-zones.ts';
 import type { RequestTraces } from './request-traces.ts';
@@ -32,7 +34,7 @@ import { findRoute, MethodNotAllowed, type Route } from './routes.ts';
 import type { Turns } from './turns.ts';
 import { type HttpRequest, type HttpResponse, remoteAddressOf } from './uws.ts';
 
-export interface HttpContext {
+export interface HttpContext extends BodyBounds {
   /** Lets requests in. */
   readonly gate: Gate;
   readonly audit: Audit;
@@ -49,6 +51,8 @@ export interface HttpContext {
   /** Prometheus' text format and its content type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly turns: Turns;
+  readonly memory: MemoryRoom;
+  readonly unsent: Kept;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
 }
@@ -77,7 +81,7 @@ type Head = Omit<ZonesHead, 'layer'>;
 export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpRequest): void {
   const startedAt = performance.now();
   const method = req.getCaseSensitiveMethod();
-  const exchange = new Exchange(res, acceptedEncoding(req.getHeader('accept')), method === 'HEAD');
+  const exchange = new Exchange(res, acceptedEncoding(req.getHeader('accept')), method === 'HEAD', context.unsent);
   exchange.closing = context.isDraining();
   let onAborted: (() => void) | undefined;
   res.onAborted(() => {
@@ -131,23 +135,27 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
     };
     if (operation.http?.from === 'upload') {
       refuseWhileDraining(context);
+      if (context.memory.pressure > 0) throw shed(context);
       const upload = { ...head, layer: parameter };
       const run = (task: ZoneTask): Promise<void> => answerZones(context.zones, exchange, task, begin());
-      onAborted = receiveUpload(context.zones, res, operation, upload, run, (sent) => {
+      onAborted = receiveUpload(context, res, exchange, operation, upload, run, (sent) => {
         sent.catch(fail).finally(count);
       }).aborted;
       return;
     }
     if (operation.http?.from === 'body') {
       const type = bodyType(operation, head);
-      const tooLarge = (): void => {
-        fail(new RazielError('TOO_LARGE', `a body has at most ${context.bodyBytesMax} bytes, got more`));
+      const refuse = (error: RazielError): void => {
+        // Whoever is too slow is not waited for any longer.
+        if (error.code === 'TIMED_OUT') exchange.closing = true;
+        fail(error);
         count();
       };
       if (head.contentLength > context.bodyBytesMax) {
-        tooLarge();
+        refuse(new RazielError('TOO_LARGE', `a body has at most ${context.bodyBytesMax} bytes, got more`));
         return;
       }
+      if (context.memory.pressure > 0 && !(head.contentLength <= SMALL_BYTES)) throw shed(context);
       // A search is counted by what its body asks for.
       const found = (searched: CountedOp): void => {
         op = searched;
@@ -157,12 +165,17 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
           work((caller) => answerBody(context, exchange, operation, type, body, parameter, found, caller));
           return;
         }
+        if (!context.bodies.take(body.length)) {
+          refuse(shed(context));
+          return;
+        }
         const own = body.slice();
-        context.turns.defer(() =>
-          work((caller) => answerBody(context, exchange, operation, type, own, parameter, found, caller)),
-        );
+        context.turns.defer(() => {
+          context.bodies.give(own.length);
+          work((caller) => answerBody(context, exchange, operation, type, own, parameter, found, caller));
+        });
       };
-      readBody(res, context.bodyBytesMax, take, tooLarge);
+      onAborted = readBody(res, context.bodyBytesMax, context, take, refuse).aborted;
       return;
     }
     const run = (): void => work((caller) => answer(context, exchange, operation, head, parameter, caller));
@@ -315,6 +328,7 @@ function answerBody(
     const { service } = context;
     const request: Request = { op: 'locations', batch: batch.bytes, quiet: false };
     exchange.grant?.authorize(request, service.limits.batchFixesMax);
+    if (context.memory.pressure > 0 && isWide(request)) throw shed(context);
     const result = service.apply(batch.bytes, caller);
     return exchange.sendValue(withReasons(result, batch));
   }
@@ -340,6 +354,12 @@ function answerBody(
 
 export function starting(): RazielError {
   return new RazielError('OVERLOADED', 'the server is starting');
+}
+
+/** Refuses a request for want of memory. */
+function shed(context: HttpContext): RazielError {
+  context.counters.add('shed', 1);
+  return shortOfMemory();
 }
 
 /** A change that comes now might not be answered any more. */

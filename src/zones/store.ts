@@ -88,6 +88,7 @@ export class ZoneStore {
   readonly #archive: LayerArchive | undefined;
   readonly #held = new Map<string, Held>();
   readonly #totalBytesMax: number;
+  readonly #json: JsonBounds;
   #version = 0;
   /** Ends when the last change that was asked for has ended. */
   #changes: Promise<unknown> = Promise.resolve();
@@ -95,14 +96,20 @@ export class ZoneStore {
   /**
    * @param options.archive where a change is before it is published; without one layers live as long as the store
    * @param options.totalBytesMax of all layers together, as uploaded
+   * @param options.heapBytes that the store may take; any number by default
    */
   constructor(
     publication: Publication,
-    options: { readonly archive?: LayerArchive | undefined; readonly totalBytesMax?: number } = {},
+    options: {
+      readonly archive?: LayerArchive | undefined;
+      readonly totalBytesMax?: number;
+      readonly heapBytes?: number;
+    } = {},
   ) {
     this.#publication = publication;
     this.#archive = options.archive;
     this.#totalBytesMax = options.totalBytesMax ?? ZONES_TOTAL_BYTES_MAX_DEFAULT;
+    this.#json = jsonBoundsFor(options.heapBytes ?? Number.POSITIVE_INFINITY);
   }
 
   /** Publishes what the archive has; to be called before anything else. */
@@ -162,7 +169,7 @@ export class ZoneStore {
     this.#checkVersion(name, options.ifMatch);
     this.#checkRoom(name, body.length);
     const clock = stageClock(options.onStage);
-    const json = parse(body);
+    const json = parse(body, this.#json);
     clock('parse');
     const ingested = ingestLayer(name, json, options);
     clock('check');
@@ -256,17 +263,24 @@ function repairedOf({ repaired, repairedMore }: Ingested): Repaired {
   };
 }
 
-const BOUNDS: JsonBounds = {
-  depthMax: JSON_DEPTH_MAX,
-  listsMax: ZONE_JSON_LISTS_MAX,
-  membersMax: ZONE_JSON_MEMBERS_MAX,
-  valuesMax: ZONE_JSON_VALUES_MAX,
-};
+/** Heap that JSON just within the bounds takes when it is parsed, measured, with half as much to work in. */
+const JSON_HEAP_BYTES = 3 * 1024 ** 3;
 
-/** @throws RazielError BAD_JSON; TOO_LARGE past BOUNDS */
-function parse(body: Uint8Array): unknown {
+/** The bounds of an upload's JSON, lower for a heap that has no room for such. */
+function jsonBoundsFor(heapBytes: number): JsonBounds {
+  const share = Math.min(1, heapBytes / JSON_HEAP_BYTES);
+  return {
+    depthMax: JSON_DEPTH_MAX,
+    listsMax: Math.floor(share * ZONE_JSON_LISTS_MAX),
+    membersMax: Math.floor(share * ZONE_JSON_MEMBERS_MAX),
+    valuesMax: Math.floor(share * ZONE_JSON_VALUES_MAX),
+  };
+}
+
+/** @throws RazielError BAD_JSON; TOO_LARGE past the bounds */
+function parse(body: Uint8Array, bounds: JsonBounds): unknown {
   try {
-    return parseJson(body, BOUNDS);
+    return parseJson(body, bounds);
   } catch (error) {
     if (error instanceof RazielError) throw error;
     throw new RazielError('BAD_JSON', `the body must be JSON: ${(error as Error).message}`);

@@ -1,10 +1,11 @@
 // The zones thread: owns the layers, and parses, checks, builds and publishes what is uploaded. A large layer takes it seconds, which no
 // serving thread has.
 
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
 import type { Config } from '../config.ts';
 import { ZoneMeters } from '../metrics/zone-meters.ts';
+import { collectGarbage } from '../overload/memory-guard.ts';
 import { openState } from '../storage/state.ts';
 import { NativeZones } from '../zones/native.ts';
 import { nativePublication } from '../zones/publications.ts';
@@ -36,6 +37,7 @@ const state = openState(storage);
 const store = new ZoneStore(publication, {
   archive: storage === undefined ? undefined : new StateArchive(state),
   totalBytesMax: config.zonesTotalBytesMax,
+  heapBytes: (resourceLimits.maxOldGenerationSizeMb ?? Number.POSITIVE_INFINITY) * 2 ** 20,
 });
 const editor = new ZoneEditor(store, new ZoneMeters(meters), log);
 
@@ -46,6 +48,8 @@ for (const port of ports) {
       return;
     }
     const done = await editor.run(message);
+    // What an upload was parsed to is garbage now, which nothing else would collect for long: this thread has nothing more to do.
+    if (config.maxMemory > 0 && message.task.kind === 'put') collectGarbage();
     port.postMessage(done, 'reply' in done ? [done.reply.bytes.buffer] : []);
   });
 }

@@ -101,7 +101,7 @@ function collection(rings: Rings): object {
 
 /** Vertices, middles of edges, points around them, and a grid over all. */
 function probesOf(rings: Rings): Position[] {
-  const [x, y] = rings[0]?.[0] as Position;
+  const [x, y] = (rings[0] as Position[])[0] as Position;
   const probes: Position[] = [
     [0, 90],
     [77, -90],

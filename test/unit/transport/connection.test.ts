@@ -5,6 +5,7 @@ import { Grant } from '../../../src/access/grant.ts';
 import { openPortableEngine } from '../../../src/drivers/portable.ts';
 import { allocateIds, IdGenerator } from '../../../src/ids/generator.ts';
 import { allocateCounters, Counters, CounterTotals } from '../../../src/metrics/counters.ts';
+import { AMPLE_ROOM, type MemoryRoom, type Pressure } from '../../../src/overload/memory-guard.ts';
 import { packMessage } from '../../../src/protocol/codec.ts';
 import { Reply } from '../../../src/service/reply.ts';
 import { Service, type SupplyCounter } from '../../../src/service/service.ts';
@@ -39,6 +40,7 @@ const HELD_BYTES_MAX = 400;
 
 interface Given {
   readonly supply?: SupplyCounter;
+  readonly memory?: MemoryRoom;
 }
 
 const engine = openPortableEngine({ driversMax: 10, ttlSecondsDefault: 60, searchCandidatesMax: 100 });
@@ -49,7 +51,7 @@ afterEach(() => {
   expect(reported).toEqual([]);
 });
 
-function open({ supply = () => Promise.reject(new Error('not in this test')) }: Given = {}) {
+function open({ supply = () => Promise.reject(new Error('not in this test')), memory = AMPLE_ROOM }: Given = {}) {
   const shared = allocateCounters(1);
   const counters = new Counters(shared, 0);
   const { tracer, services } = traced();
@@ -71,6 +73,7 @@ function open({ supply = () => Promise.reject(new Error('not in this test')) }: 
       answerer: undefined,
       counters,
       limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
+      memory,
       report: (error) => reported.push(error),
       audit: () => {},
     },
@@ -238,6 +241,60 @@ describe('a connection', () => {
 });
 
 describe('a connection to an engine with a short way', () => {
+  test('refuses what is large while the server is short of memory, in its place, and takes what is small', () => {
+    let pressure: Pressure = 0;
+    const { socket, totals, ping, send } = open({
+      memory: {
+        get pressure() {
+          return pressure;
+        },
+        hasRoom: () => pressure === 0,
+      },
+    });
+    ping(0);
+    pressure = 1;
+    ping(1);
+    send({ op: 'within', bbox: [0, 0, 1, 1], ref: 2 });
+    send({ op: 'multisearch', searches: [{ nearest: { lat: 1, lon: 1 } }], ref: 3 });
+    ping(4);
+    expect(socket.refs).toEqual([0, 1, 2, 3, 4]);
+    expect(socket.sent.map(({ error }) => error?.code)).toEqual([
+      undefined,
+      undefined,
+      'OVERLOADED',
+      'OVERLOADED',
+      undefined,
+    ]);
+    expect(totals.single('shed')).toBe(2);
+  });
+
+  test('holds nothing for which there is no memory, and is closed when there is not even room to say so', () => {
+    let room = 100;
+    const { socket, totals, connection, ping } = open({ memory: { pressure: 0, hasRoom: (bytes) => bytes <= room } });
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    ping(0);
+    expect(totals.single('heldRequests')).toBe(1);
+    room = 20;
+    ping(1);
+    expect(socket.closedWith).toBe(1013);
+    expect([connection.closed, totals.single('heldBytes'), totals.single('unsentBytes')]).toEqual([true, 0, 0]);
+  });
+
+  test('counts what its client has not taken, until it has, or is gone', () => {
+    const { socket, totals, connection, ping } = open();
+    socket.buffered = 700;
+    ping(0);
+    expect(totals.single('unsentBytes')).toBe(700);
+    expect(connection.keptBytes).toBe(700);
+    socket.buffered = 0;
+    connection.drained();
+    expect(totals.single('unsentBytes')).toBe(0);
+    socket.buffered = 300;
+    ping(1);
+    connection.ended();
+    expect(totals.single('unsentBytes')).toBe(0);
+  });
+
   test('lets others go first when its searches have had their turn of the thread', async () => {
     const shared = allocateCounters(1);
     const socket = new FakeSocket();
@@ -270,6 +327,7 @@ describe('a connection to an engine with a short way', () => {
         answerer,
         counters: new Counters(shared, 0),
         limits: { frameBytesMax: 200, inFlightMax: 100, heldBytesMax: 10_000 },
+        memory: AMPLE_ROOM,
         report: (error) => reported.push(error),
         audit: () => {},
       },
