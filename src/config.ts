@@ -94,6 +94,16 @@ export const SCHEMA = z
     port: whole(0, 65_535).default(PORT_DEFAULT).describe('port to listen on; 0 takes any free one'),
     insecure: flag.default(false).describe('allow an address other than loopback without tokens'),
     auth: z.string().min(1).optional().meta({ description: 'file of tokens: callers need one', isPath: true }),
+    tlsCert: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'file of the certificate, PEM: speak TLS', isPath: true }),
+    tlsKey: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'file of its key, PEM, without a passphrase', isPath: true }),
     allowOrigin: list().describe('origins whose pages may ask, as https://ops.example.com; * for any'),
     allowHost: list().describe('names by which the server may be called, beside its address and localhost; * for any'),
     engine: z
@@ -181,6 +191,10 @@ export const SCHEMA = z
   .refine((config) => config.heldBytesMax >= config.frameBytesMax, {
     path: ['heldBytesMax'],
     message: 'must be at least frameBytesMax',
+  })
+  .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
+    path: ['tlsCert'],
+    message: 'certificate and key (--tls-cert, --tls-key) come together',
   })
   .refine((config) => config.insecure || config.auth !== undefined || isLoopback(config.host), {
     path: ['host'],

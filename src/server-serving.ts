@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Audit } from './access/audit.ts';
 import { Gate } from './access/gate.ts';
 import { Origins } from './access/origins.ts';
+import { tlsFilesOf } from './access/tls.ts';
 import { type TokenRecord, Tokens } from './access/tokens.ts';
 import { nowMs } from './clock.ts';
 import type { Config } from './config.ts';
@@ -60,6 +61,8 @@ export interface Serving {
   listen(port: number, shared: boolean): number | undefined;
   /** From now on these are the tokens; WebSockets whose token is not among them are closed. */
   replaceTokens(records: readonly TokenRecord[]): void;
+  /** As ServingApp.renewTls. */
+  renewTls(): void;
   /** Stops listening, answers what is in flight, closes every connection; at the latest after `ms`. */
   drain(ms: number): Promise<void>;
   close(): void;
@@ -105,6 +108,7 @@ export function createServing(options: ServingOptions): Serving {
   const { host, allowHost, allowOrigin } = config;
   const origins = new Origins({ host, allowHost, allowOrigin, hasTokens: tokens !== undefined });
   const app = new ServingApp({
+    tls: tlsFilesOf(config),
     gate: new Gate(origins, tokens),
     audit: options.audit,
     service,
@@ -139,6 +143,7 @@ export function createServing(options: ServingOptions): Serving {
       tokens?.replace(records);
       app.closeRevoked();
     },
+    renewTls: () => app.renewTls(),
     async drain(ms) {
       isDraining = true;
       app.stopListening();

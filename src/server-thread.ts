@@ -37,11 +37,14 @@ export interface ServingThreadData {
 export type ToThread =
   | { readonly listen: number }
   | { readonly tokens: readonly TokenRecord[] }
+  | { readonly renewTls: true }
   | { readonly drainMs: number };
 export type FromThread =
   | { readonly created: true }
   | { readonly listening: boolean }
   | { readonly tokensReplaced: true }
+  /** The fault; empty when there was none. */
+  | { readonly tlsRenewed: string }
   | { readonly drained: true }
   // These come unasked.
   | { readonly report: string }
@@ -78,6 +81,16 @@ main.on('message', async (message: ToThread) => {
   if ('tokens' in message) {
     serving.replaceTokens(message.tokens);
     tell({ tokensReplaced: true });
+    return;
+  }
+  if ('renewTls' in message) {
+    let fault = '';
+    try {
+      serving.renewTls();
+    } catch (error) {
+      fault = (error as Error).message;
+    }
+    tell({ tlsRenewed: fault });
     return;
   }
   await serving.drain(message.drainMs);

@@ -96,6 +96,8 @@ export function startZonesThread(
 export interface ServingThreads {
   /** Listens in every thread; false when one could not. */
   listen(port: number): Promise<boolean>;
+  /** Rejects when a thread could not; the others have it. */
+  renewTls(): Promise<void>;
   /** Resolves when every thread has them. */
   replaceTokens(records: readonly TokenRecord[]): Promise<void>;
   drain(ms: number): Promise<void>;
@@ -147,6 +149,13 @@ export async function startServingThreads(
     async listen(port) {
       const answers = await Promise.all(threads.map(({ worker }) => ask(worker, { listen: port })));
       return answers.every((answer) => 'listening' in answer && answer.listening);
+    },
+    async renewTls() {
+      const answers = await Promise.all(threads.map(({ worker }) => ask(worker, { renewTls: true })));
+      const fault = answers
+        .map((answer) => ('tlsRenewed' in answer ? answer.tlsRenewed : ''))
+        .find((text) => text !== '');
+      if (fault !== undefined) throw new Error(fault);
     },
     async replaceTokens(tokens) {
       await Promise.all(threads.map(({ worker }) => ask(worker, { tokens })));

@@ -8,6 +8,9 @@ import type { MessagePort } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
 import type { Audit } from './access/audit.ts';
 import { LiveTokens } from './access/live-tokens.ts';
+import { isLoopback } from './access/addresses.ts';
+import { LiveTls } from './access/live-tls.ts';
+import { tlsFilesOf } from './access/tls.ts';
 import type { TokenRecord } from './access/tokens.ts';
 import { keepClock, nowMs } from './clock.ts';
 import type { Config } from './config.ts';
@@ -41,6 +44,8 @@ const SWEEP_MS = 50;
 export interface RunningServer {
   readonly host: string;
   readonly port: number;
+  /** Whether it speaks TLS: https and wss. */
+  readonly isTls: boolean;
   /** Which engine serves, with how many threads. */
   readonly engine: 'native' | 'portable' | 'oracle';
   readonly threads: number;
@@ -61,6 +66,9 @@ export async function startServer(asked: Config): Promise<RunningServer> {
   const audit: Audit = (entry) => log.info({ audit: true, ...entry }, 'audit');
   const tokens = config.auth === undefined ? undefined : await LiveTokens.load(config.auth, log);
   const access: Access = { tokens: tokens?.records, audit };
+  const tlsFiles = tlsFilesOf(config);
+  const tls = tlsFiles === undefined ? undefined : await LiveTls.check(tlsFiles, log);
+  if (tls === undefined && tokens !== undefined && !isLoopback(config.host)) log.warn(CLEAR_TOKENS);
   const chosen = chooseEngine(config);
   const { engine, handle } = chosen;
   log.info(`engine ${engine.kind}: ${chosen.reason}`);
@@ -103,13 +111,15 @@ export async function startServer(asked: Config): Promise<RunningServer> {
   return {
     host: config.host,
     port,
+    isTls: tls !== undefined,
     engine: engine.kind,
     threads,
     done: Promise.race([finished.promise, failure.promise]),
     async reload() {
       if (stopped !== undefined) return;
-      if (tokens === undefined) log.info('nothing to reload: there is no --auth');
-      else await tokens.reload((records) => served.replaceTokens(records), audit);
+      if (tokens === undefined && tls === undefined) log.info('nothing to reload: neither --auth nor --tls-cert');
+      await tokens?.reload((records) => served.replaceTokens(records), audit);
+      await tls?.renew(() => served.renewTls(), audit);
     },
     stop() {
       stopped ??= (async () => {
@@ -126,6 +136,9 @@ export async function startServer(asked: Config): Promise<RunningServer> {
     },
   };
 }
+
+const CLEAR_TOKENS =
+  'tokens can be read by whoever sees the network: use --tls-cert, or a proxy in front that speaks TLS';
 
 /** A promise that nobody needs to wait for, and its ends. */
 function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
@@ -149,6 +162,7 @@ interface Front {
   /** Resolves to how many layers of zones were loaded. */
   readonly restored: Promise<number>;
   replaceTokens(records: readonly TokenRecord[]): Promise<void>;
+  renewTls(): Promise<void>;
   stop(drainMs: number): Promise<void>;
 }
 
@@ -194,9 +208,13 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     isReady: () => Atomics.load(ready, 0) === 1,
     report: (error) => log.error(error),
   });
-  const port = serving.listen(config.port, false);
+  // For a moment a renewed certificate listens beside the old one, so that its port is shared, as several threads share theirs.
+  const isShared = tlsFilesOf(config) !== undefined;
+  const lock = isShared ? await lockPort(config.host, config.port) : undefined;
+  const port = isShared && lock === undefined ? undefined : serving.listen(lock?.port ?? config.port, isShared);
   if (port === undefined) {
     serving.close();
+    lock?.release();
     await stopHelpers();
     throw cannotListen(config);
   }
@@ -206,9 +224,13 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     async replaceTokens(records) {
       serving.replaceTokens(records);
     },
+    async renewTls() {
+      serving.renewTls();
+    },
     async stop(drainMs) {
       await serving.drain(drainMs);
       serving.close();
+      lock?.release();
       await stopHelpers();
     },
   };
@@ -258,9 +280,9 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
       onFailure,
     );
     if (!(await serving.listen(lock.port))) throw cannotListen(config);
-    const { replaceTokens } = serving;
+    const { replaceTokens, renewTls } = serving;
     const { restored } = zonesThread;
-    return { port: lock.port, restored: tracing.started.then(() => restored), replaceTokens, stop };
+    return { port: lock.port, restored: tracing.started.then(() => restored), replaceTokens, renewTls, stop };
   } catch (error) {
     await stop(0);
     throw error;

@@ -5,7 +5,7 @@
 // Only SHA-256 hashes are kept. A slow, salted hash is for passwords, which can be guessed; of 2^256 tokens nobody guesses one, and a fast
 // hash can be taken for every request.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const PREFIX = 'raziel_';
 const RANDOM_BYTES = 32;
@@ -19,5 +19,5 @@ export function newToken(): string {
 /** SHA-256, 32 bytes; undefined for what cannot be a token. Hashes of tokens made elsewhere work as well. */
 export function hashToken(token: string): Buffer | undefined {
   if (token === '' || token.length > TOKEN_LENGTH_MAX) return undefined;
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }

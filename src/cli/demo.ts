@@ -8,6 +8,7 @@ import { EXIT_OK } from './exit.ts';
 import { interruption, untilAborted } from './interrupt.ts';
 import { Output } from './output.ts';
 import { engineText, startOrFail, urlOf, withConfigFlags } from './serve.ts';
+import { readCa } from './server-url.ts';
 import { grouped, metersText, numberWithin, wholeWithin } from './values.ts';
 
 interface DemoFlags extends Record<string, unknown> {
@@ -40,7 +41,8 @@ export function demoCommand(program: Command, done: (exitCode: number) => void):
 }
 
 const EXAMPLES = `
-Takes every option of raziel serve as well; it keeps everything in memory unless --data says where else.
+Takes every option of raziel serve as well; it keeps everything in memory unless --data says where else. Where --auth
+asks for a token the fleet shows the one in RAZIEL_TOKEN, and it trusts the certificates in RAZIEL_CA.
 
 Examples:
   raziel demo
@@ -76,7 +78,9 @@ async function demo(
     for (const line of introduction(url, place, drivers, seed)) output.line(line);
   }
   const reporter = liveLine(output);
-  const fleet = startFleet({ url, city: place, drivers, seed }, reporter.report);
+  const { RAZIEL_TOKEN: token, RAZIEL_CA: ca } = process.env;
+  const start = { url, city: place, drivers, seed, token, ca: ca === undefined ? undefined : readCa(ca) };
+  const fleet = startFleet(start, reporter.report);
   const over = duration === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration * 1000)]);
   try {
     await Promise.race([untilAborted(over), fleet.failed, server.done]);

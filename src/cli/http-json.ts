@@ -1,7 +1,8 @@
 // JSON from a server over HTTP, for commands that ask for one thing.
 
 import { CommandFailure, EXIT_FAILURE, EXIT_UNREACHABLE } from './exit.ts';
-import { httpUrl } from './server-url.ts';
+import { serverFetch, type ServerRequest } from './server-fetch.ts';
+import { httpUrl, remedyFor } from './server-url.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -15,17 +16,14 @@ export async function askJson(url: string, path: string, body?: string): Promise
   const [pathname = '', search = ''] = path.split('?');
   const address = new URL(httpUrl(url, pathname));
   address.search = search;
-  const post: RequestInit = { method: 'POST', headers: { 'content-type': 'application/json' } };
-  const init: RequestInit = body === undefined ? {} : { ...post, body };
+  const post: ServerRequest = { method: 'POST', headers: { 'content-type': 'application/json' } };
+  const init: ServerRequest = body === undefined ? {} : { ...post, body };
   let response: Response;
   try {
-    response = await fetch(address, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    response = await serverFetch(address, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
   } catch (error) {
     const { message } = (error as { cause?: Error }).cause ?? (error as Error);
-    throw new CommandFailure(
-      EXIT_UNREACHABLE,
-      `cannot reach ${address.origin}: ${message} (start one with: raziel serve)`,
-    );
+    throw new CommandFailure(EXIT_UNREACHABLE, `cannot reach ${address.origin}: ${message} (${remedyFor(message)})`);
   }
   const text = await response.text();
   const value = parsed(text);

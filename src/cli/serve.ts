@@ -85,6 +85,6 @@ export function engineText({ engine, threads }: RunningServer): string {
   return `the ${engine} engine and ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 
-export function urlOf({ host, port }: { host: string; port: number }): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+export function urlOf({ host, port, isTls }: { host: string; port: number; isTls: boolean }): string {
+  return `http${isTls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

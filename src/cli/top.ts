@@ -6,6 +6,7 @@ import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_UNREACHABLE } from './exit.
 import { interruption } from './interrupt.ts';
 import { parseMetrics, type Reading, sampleOf, type TopSample } from './metrics.ts';
 import { Output } from './output.ts';
+import { serverFetch } from './server-fetch.ts';
 import { httpUrl, withServerUrl } from './server-url.ts';
 import { tableLines } from './table.ts';
 import { bytesText, grouped, microsText, numberWithin, secondsText } from './values.ts';
@@ -65,7 +66,7 @@ async function top({ url, interval, once, json }: TopFlags, output: Output): Pro
 async function readMetrics(url: string, stop: AbortSignal): Promise<Reading> {
   let response: Response;
   try {
-    response = await fetch(url, { signal: AbortSignal.any([stop, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]) });
+    response = await serverFetch(url, { signal: AbortSignal.any([stop, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]) });
   } catch (error) {
     const { cause, message } = error as Error;
     throw new CommandFailure(

@@ -1,7 +1,8 @@
 // The layers of a server over HTTP, for the commands about zones.
 
 import { CommandFailure, EXIT_FAILURE, EXIT_UNREACHABLE } from './exit.ts';
-import { httpUrl } from './server-url.ts';
+import { serverFetch, type ServerRequest } from './server-fetch.ts';
+import { httpUrl, remedyFor } from './server-url.ts';
 
 /** What is wrong with an upload, or what was repaired, and where; counted from 0. */
 export interface Fault {
@@ -103,18 +104,18 @@ export class ZonesHttp {
   }
 
   /** @throws ZonesRefusal for any status but 2xx, CommandFailure EXIT_UNREACHABLE when nobody answers */
-  async #fetch(layer: string | undefined, query?: URLSearchParams, init: RequestInit = {}): Promise<Response> {
+  async #fetch(layer: string | undefined, query?: URLSearchParams, init: ServerRequest = {}): Promise<Response> {
     const address = new URL(httpUrl(this.#url, '/v1/zones'));
     if (layer !== undefined) address.pathname += `/${encodeURIComponent(layer)}`;
     if (query !== undefined) address.search = query.toString();
     let response: Response;
     try {
-      response = await fetch(address, init);
+      response = await serverFetch(address, init);
     } catch (error) {
       const cause = (error as { cause?: Error }).cause ?? (error as Error);
       throw new CommandFailure(
         EXIT_UNREACHABLE,
-        `cannot reach ${address.origin}: ${cause.message} (start one with: raziel serve)`,
+        `cannot reach ${address.origin}: ${cause.message} (${remedyFor(cause.message)})`,
       );
     }
     if (response.ok) return response;

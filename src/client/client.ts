@@ -28,7 +28,7 @@ import type {
   ZonesAtPointsQuery,
   ZonesAtQuery,
 } from './types.ts';
-import { webSocketUrl } from './url.ts';
+import { webSocketUrl, withoutQuery } from './url.ts';
 
 export interface ClientOptions {
   /** True gives the client back at once, connected or not; requests wait in its buffer. Default false. */
@@ -53,6 +53,10 @@ export interface ClientOptions {
   frameBytesMax?: number;
   /** In Node, take the `ws` package even where the platform has a WebSocket of its own: quicker for volume. Default false. */
   preferWs?: boolean;
+  /** For a server that asks for one. In browsers, and Node's own WebSocket, it goes into the URL, as it must. */
+  token?: string;
+  /** In Node, certificates to trust instead of the platform's, PEM; the `ws` package is taken then. */
+  ca?: string;
   /** Randomness for the backoff's jitter, [0, 1). Default Math.random. */
   random?: () => number;
 }
@@ -93,7 +97,7 @@ const REF_MAX = 2 ** 31;
  * @throws RazielClientError BAD_URL, and CONNECT_FAILED when the first attempt fails (never when `lazy`).
  */
 export async function connect(url: string, options: ClientOptions = {}): Promise<RazielClient> {
-  const openSocket = await socketOpener(options.preferWs ?? false);
+  const openSocket = await socketOpener(options);
   const client = new RazielClient({ ...withDefaults(options), url: webSocketUrl(url), openSocket }, options);
   if (options.lazy !== true) await client.firstConnection();
   return client;
@@ -241,7 +245,7 @@ export class RazielClient {
     const failure = await Promise.race([events.once('connect').then(() => undefined), events.once('disconnect')]);
     if (failure === undefined) return;
     await this.#connection.close();
-    throw new RazielClientError('CONNECT_FAILED', `cannot connect to ${this.#url}: ${failure.reason}`);
+    throw new RazielClientError('CONNECT_FAILED', `cannot connect to ${withoutQuery(this.#url)}: ${failure.reason}`);
   }
 
   async #read<Answer>(request: WireRequest, { timeoutMs }: RequestOptions): Promise<Answer> {

@@ -19,19 +19,38 @@ export type OpenSocket = (url: string) => SocketLike;
 
 type SocketConstructor = new (url: string) => SocketLike;
 
+export interface SocketOptions {
+  readonly preferWs?: boolean;
+  readonly token?: string;
+  /** PEM. */
+  readonly ca?: string;
+}
+
+/** A browser's WebSocket takes no headers. */
+function withToken(url: string, token: string): string {
+  const address = new URL(url);
+  address.searchParams.set('token', token);
+  return address.href;
+}
+
 /** The way to open a socket here. Prefers the platform's own; `preferWs` takes `ws` in Node, which is quicker for volume. */
-export async function socketOpener(preferWs: boolean): Promise<OpenSocket> {
+export async function socketOpener({ preferWs = false, token, ca }: SocketOptions): Promise<OpenSocket> {
   const own = (globalThis as { WebSocket?: SocketConstructor }).WebSocket;
-  if (own !== undefined && !preferWs) {
+  if (own !== undefined && !preferWs && ca === undefined) {
     return (url) => {
-      const socket = new own(url);
+      const socket = new own(token === undefined ? url : withToken(url, token));
       socket.binaryType = 'arraybuffer';
       return socket;
     };
   }
   const { WebSocket } = await import('ws');
   return (url) => {
-    const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
+    const socket = new WebSocket(url, {
+      perMessageDeflate: false,
+      maxPayload: 64 * 1024 * 1024,
+      ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+      ...(ca === undefined ? {} : { ca }),
+    });
     // A Buffer is a view of what arrived; an ArrayBuffer would be a copy.
     socket.binaryType = 'nodebuffer';
     return socket as unknown as SocketLike;

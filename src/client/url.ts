@@ -17,14 +17,22 @@ export function webSocketUrl(address: string): string {
   try {
     url = new URL(withScheme);
   } catch (cause) {
-    throw new RazielClientError('BAD_URL', `not a server's address: ${address}`, { cause });
+    throw new RazielClientError('BAD_URL', `not a server's address: ${withoutQuery(address)}`, { cause });
   }
   if (url.protocol === 'http:') url.protocol = 'ws:';
   if (url.protocol === 'https:') url.protocol = 'wss:';
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
-    throw new RazielClientError('BAD_URL', `an address begins with ws:, wss:, http: or https:, got ${address}`);
+    throw new RazielClientError(
+      'BAD_URL',
+      `an address begins with ws:, wss:, http: or https:, got ${withoutQuery(address)}`,
+    );
   }
   if (url.pathname === '/' || url.pathname === '') url.pathname = PATH_DEFAULT;
   url.hash = '';
   return url.href;
+}
+
+/** An address as it may be shown: what is behind the `?` may be a token. */
+export function withoutQuery(address: string): string {
+  return address.replace(/\?.*$/s, '');
 }

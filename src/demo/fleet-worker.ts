@@ -102,6 +102,14 @@ function emptyCounts(): Counts {
 }
 
 const start = workerData as FleetStart;
-const options: ClientOptions = { preferWs: true, overflow: 'drop-oldest', pendingMax: 1_000, timeoutMs: 5_000 };
+const { token, ca } = start;
+const options: ClientOptions = {
+  ...(token === undefined ? {} : { token }),
+  ...(ca === undefined ? {} : { ca }),
+  preferWs: true,
+  overflow: 'drop-oldest',
+  pendingMax: 1_000,
+  timeoutMs: 5_000,
+};
 const [feed, dispatcher] = await Promise.all([connect(start.url, options), connect(start.url, options)]);
 await new FleetFeed(feed, dispatcher, start).run();

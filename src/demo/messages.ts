@@ -3,6 +3,10 @@
 import type { City } from './cities.ts';
 
 export interface FleetStart {
+  /** For a server that asks for one. */
+  readonly token?: string | undefined;
+  /** Certificates to trust, PEM, of a server with TLS. */
+  readonly ca?: string | undefined;
   readonly url: string;
   readonly city: City;
   readonly drivers: number;

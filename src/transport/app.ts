@@ -1,6 +1,7 @@
 // One serving thread's app: routes HTTP and WebSocket to their handlers, counts its connections, and stops in order.
 
 import type { Grant } from '../access/grant.ts';
+import type { TlsFiles } from '../access/tls.ts';
 import { RazielError } from '../errors.ts';
 import { shortOfMemory } from '../overload/memory-guard.ts';
 import { Connection, type ConnectionContext, type Peer } from './connection.ts';
@@ -33,6 +34,8 @@ const QUIET_MS = 50;
 const CHATTY_MS_MAX = 1_000;
 
 export interface AppContext extends HttpContext, ConnectionContext {
+  /** Undefined for plain HTTP. */
+  readonly tls: TlsFiles | undefined;
   readonly connectionsMax: number;
   /** Connections of all threads. */
   readonly connectionsOpen: () => number;
@@ -44,17 +47,15 @@ interface Session {
 }
 
 export class ServingApp {
-  readonly #app: App;
+  /** The one that listens last; those before it have the connections that were made to them. */
+  readonly #apps: App[];
   readonly #context: AppContext;
   readonly #sockets = new Map<Connection, WebSocket<Session>>();
-  #listening: Listening | undefined;
+  #listening: (Listening & { readonly host: string }) | undefined;
 
   constructor(context: AppContext) {
     this.#context = context;
-    this.#app = createApp();
-    this.#countConnections();
-    this.#routeWebSocket();
-    this.#app.any('/*', (res, req) => handleHttp(context, res, req));
+    this.#apps = [this.#create()];
   }
 
   /**
@@ -62,8 +63,28 @@ export class ServingApp {
    * @param shared whether other threads listen on the same port
    */
   listen(host: string, port: number, shared: boolean): number | undefined {
-    this.#listening = listen(this.#app, host, port, shared);
-    return this.#listening?.port;
+    const listening = listen(this.#apps.at(-1) as App, host, port, shared);
+    this.#listening = listening === undefined ? undefined : { ...listening, host };
+    return listening?.port;
+  }
+
+  /**
+   * Listens anew, with the certificate that the files hold by now, on the port that it must have as a shared one. Connections that are open
+   * stay with the certificate that they began with.
+   * @throws Error when that cannot be done; it goes on with the old one
+   */
+  renewTls(): void {
+    const old = this.#listening;
+    if (old === undefined) return;
+    const app = this.#create();
+    const listening = listen(app, old.host, old.port, true);
+    if (listening === undefined) {
+      app.close();
+      throw new Error(`cannot listen on port ${old.port} anew`);
+    }
+    closeListening(old);
+    this.#listening = { ...listening, host: old.host };
+    this.#apps.push(app);
   }
 
   /** Takes no more connections. */
@@ -112,14 +133,22 @@ export class ServingApp {
   /** Ends every connection and the app. */
   close(): void {
     this.stopListening();
-    this.#app.close();
+    for (const app of this.#apps) app.close();
+  }
+
+  #create(): App {
+    const app = createApp(this.#context.tls);
+    this.#countConnections(app);
+    this.#routeWebSocket(app);
+    app.any('/*', (res, req) => handleHttp(this.#context, res, req));
+    return app;
   }
 
   /** Counts HTTP connections; one that is upgraded is counted as a WebSocket from then on. */
-  #countConnections(): void {
+  #countConnections(app: App): void {
     const context = this.#context;
     // Called with 1 for each connection that comes and −1 for each that goes without having been upgraded.
-    this.#app.filter((res, count) => {
+    app.filter((res, count) => {
       const change = Number(count);
       context.counters.add('httpConnections', change);
       const most = context.memory.pressure === 2 ? 0 : context.connectionsMax;
@@ -130,9 +159,9 @@ export class ServingApp {
     });
   }
 
-  #routeWebSocket(): void {
+  #routeWebSocket(app: App): void {
     const context = this.#context;
-    this.#app.ws<Session>('/v1/ws', {
+    app.ws<Session>('/v1/ws', {
       compression: 0,
       maxPayloadLength: context.limits.frameBytesMax + PAYLOAD_SLACK_BYTES,
       // No limit: connection.ts holds requests while much waits.

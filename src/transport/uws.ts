@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type uWebSockets from 'uWebSockets.js';
+import type { TlsFiles } from '../access/tls.ts';
 
 export type App = uWebSockets.TemplatedApp;
 export type HttpRequest = uWebSockets.HttpRequest;
@@ -40,8 +41,14 @@ function loadUws(): typeof uWebSockets {
   }
 }
 
-export function createApp(): App {
-  return loadUws().App();
+/**
+ * @param tls files of a certificate and its key, which have been checked; without, the app speaks plain HTTP
+ * @throws Error when the files cannot be used
+ */
+export function createApp(tls?: TlsFiles): App {
+  const uws = loadUws();
+  if (tls === undefined) return uws.App();
+  return uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
 }
 
 /**
