@@ -6,7 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Setting, SETTINGS } from './config.ts';
+import { type Setting, SETTINGS } from './config-settings.ts';
 
 /** Letters that may differ between a name and the one that was meant. */
 const SUGGESTION_EDITS_MAX = 3;

@@ -3,7 +3,8 @@
 //
 //   readConfig({ port: '0' }, process.env) → { port: 0, host: '127.0.0.1', … }
 
-import { type Config, SCHEMA, type Setting, SETTINGS } from './config.ts';
+import { type Config, SCHEMA } from './config.ts';
+import { type Setting, SETTINGS } from './config-settings.ts';
 import { ConfigError, readConfigFile } from './config-file.ts';
 
 export interface EffectiveSetting {

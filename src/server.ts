@@ -51,6 +51,8 @@ export interface RunningServer {
   readonly threads: number;
   /** Resolves when the server has stopped; rejects when a thread of it failed. */
   readonly done: Promise<void>;
+  /** Whether there is anything that `reload` reads: tokens or a certificate. */
+  readonly reloads: boolean;
   /** Reads the file of tokens again. Connections stay, but for those of tokens that are gone. A bad file changes nothing; the log says so. */
   reload(): Promise<void>;
   /** Takes no more connections, answers what is in flight, closes everything; a second call waits for the first. */
@@ -115,6 +117,7 @@ export async function startServer(asked: Config): Promise<RunningServer> {
     engine: engine.kind,
     threads,
     done: Promise.race([finished.promise, failure.promise]),
+    reloads: tokens !== undefined || tls !== undefined,
     async reload() {
       if (stopped !== undefined) return;
       if (tokens === undefined && tls === undefined) log.info('nothing to reload: neither --auth nor --tls-cert');

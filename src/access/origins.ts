@@ -53,8 +53,8 @@ export class Origins {
       throw new Refusal('FORBIDDEN', `this server is not called ${shown}; --allow-host would let it be`);
     }
     if (origin === '') {
-      // An image or a script of a foreign page: a GET without an Origin.
-      if (changes && fetchSite === 'cross-site') throw foreign('a page of another site');
+      // An image or a script of a foreign page, or one on another port: a GET without an Origin. `none` is a person who typed it.
+      if (changes && (fetchSite === 'cross-site' || fetchSite === 'same-site')) throw foreign('a page of another site');
       return [];
     }
     if (isSameOrigin(origin, host)) return [];

@@ -1,6 +1,8 @@
 // raziel config: the settings that a server would run with here, and where each comes from; or whether a file of them is right.
 
 import { type Command, Option } from 'commander';
+import { checkTls, tlsFilesOf } from '../access/tls.ts';
+import { readTokensFile } from '../access/tokens-file.ts';
 import { ConfigError } from '../config-file.ts';
 import { effectiveConfig, shownValue } from '../config-sources.ts';
 import { CommandFailure, EXIT_OK, EXIT_USAGE } from './exit.ts';
@@ -15,9 +17,9 @@ export function configCommand(program: Command, done: (exitCode: number) => void
     .addOption(new Option('--check <file>', 'check a configuration file by itself, and end'))
     .option('--json', 'one JSON object a line for each setting')
     .addHelpText('after', EXAMPLES);
-  withConfigFlags(command).action(({ check, json = false, ...given }: { check?: string; json?: boolean }) => {
+  withConfigFlags(command).action(async ({ check, json = false, ...given }: { check?: string; json?: boolean }) => {
     const output = new Output(json);
-    done(check === undefined ? show(given, output) : checkFile(check, output));
+    done(check === undefined ? show(given, output) : await checkFile(check, output));
   });
 }
 
@@ -52,9 +54,16 @@ function textOf(value: unknown): string {
   return Array.isArray(value) ? value.join(',') : String(value);
 }
 
-/** The file alone: neither this machine's environment nor flags make it right or wrong. */
-function checkFile(file: string, output: Output): number {
-  const { settings } = readOrFail(() => effectiveConfig({ config: file }, {}));
+/** The file alone, and the files of tokens and certificates that it names: neither this machine's environment nor flags make it right or wrong. */
+async function checkFile(file: string, output: Output): Promise<number> {
+  const { config, settings } = readOrFail(() => effectiveConfig({ config: file }, {}));
+  const tls = tlsFilesOf(config);
+  try {
+    if (config.auth !== undefined) await readTokensFile(config.auth);
+    if (tls !== undefined) await checkTls(tls);
+  } catch (error) {
+    throw new CommandFailure(EXIT_USAGE, (error as Error).message);
+  }
   const names = settings.filter(({ source }) => source === 'file').map(({ setting }) => setting.name);
   if (output.json) output.object({ file, settings: names });
   else output.line(`${file} is right: ${names.length === 0 ? 'it sets nothing' : names.join(', ')}`);

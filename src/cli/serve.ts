@@ -1,7 +1,7 @@
 // raziel serve: the server, until it is told to stop.
 
 import { type Command, Option } from 'commander';
-import { SETTINGS } from '../config.ts';
+import { SETTINGS } from '../config-settings.ts';
 import { ConfigError } from '../config-file.ts';
 import { readConfig } from '../config-sources.ts';
 import type { RunningServer } from '../server.ts';
@@ -73,8 +73,9 @@ async function serve(given: Record<string, unknown>, output: Output): Promise<nu
   return EXIT_OK;
 }
 
-/** SIGHUP reloads the tokens. */
+/** SIGHUP reloads tokens and certificate. Without any, to a server in a terminal it means that the terminal is gone, and ends it. */
 function reloadOnHangUp(server: RunningServer): () => void {
+  if (!server.reloads && process.stdin.isTTY) return () => {};
   const onHangUp = (): void => void server.reload();
   process.on('SIGHUP', onHangUp);
   return () => process.off('SIGHUP', onHangUp);

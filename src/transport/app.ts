@@ -5,7 +5,8 @@ import type { TlsFiles } from '../access/tls.ts';
 import { RazielError } from '../errors.ts';
 import { shortOfMemory } from '../overload/memory-guard.ts';
 import { Connection, type ConnectionContext, type Peer } from './connection.ts';
-import { handleHttp, type HttpContext, readCaller, starting } from './http.ts';
+import { handleHttp, type HttpContext, starting } from './http.ts';
+import { readCaller } from './http-entry.ts';
 import { asRazielError, Exchange } from './http-response.ts';
 import {
   type App,

@@ -2,15 +2,13 @@
 // MessagePack for those who accept it.
 
 import { type Audit, type AuditEntry, changeOf } from '../access/audit.ts';
-import type { Caller, Gate } from '../access/gate.ts';
-import type { Grant } from '../access/grant.ts';
-import { foreignId } from '../access/refusals.ts';
+import type { Gate } from '../access/gate.ts';
 import { RazielError } from '../errors.ts';
 import type { BatchResult } from '../drivers/engine.ts';
 import type { CountedOp, Counters } from '../metrics/counters.ts';
 import { type FixBatch, readJson, readJsonFixes, readMessagePackFixes, readNdjsonFixes } from '../protocol/bodies.ts';
 import { type Encoding, unpackMessage } from '../protocol/codec.ts';
-import { isFields, readId, refuseUnknown } from '../protocol/fields.ts';
+import { isFields, refuseUnknown } from '../protocol/fields.ts';
 import { checkMessage } from '../protocol/msgpack-walk.ts';
 import { type Kept, type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
 import { isWide } from '../overload/wide-requests.ts';
@@ -28,9 +26,10 @@ import type { ZoneTasks } from '../zoning/tasks.ts';
 import { encodeAnswer, withTraceId } from './answers.ts';
 import { type BodyBounds, readBody } from './http-body.ts';
 import { asRazielError, Exchange } from './http-response.ts';
+import { askGrant, enter, readCaller, readPathId } from './http-entry.ts';
 import { answerZones, receiveUpload, type ZonesHead, zonesTask } from './http-zones.ts';
 import type { RequestTraces } from './request-traces.ts';
-import { findRoute, MethodNotAllowed, type Route } from './routes.ts';
+import { MethodNotAllowed } from './routes.ts';
 import type { Turns } from './turns.ts';
 import { type HttpRequest, type HttpResponse, remoteAddressOf } from './uws.ts';
 
@@ -120,11 +119,11 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
       count();
       return;
     }
-    const { operation, parameter } = enter(context, exchange, visitor, method, req.getUrl());
+    const { operation, parameter } = enter(context.gate, exchange, visitor, method, req.getUrl());
     op = countedOp(operation);
     if (!context.isReady() && !ANSWERED_EARLY.has(operation.name)) throw starting();
     const grant = context.gate.admit(visitor, operation.access);
-    ask(grant, exchange, operation, parameter);
+    askGrant(grant, exchange, operation, parameter);
     change = changeOf(operation, parameter, req.getQuery() ?? '', grant, () => remoteAddressOf(res));
     const head: Head = {
       query: req.getQuery() ?? '',
@@ -185,44 +184,6 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
     fail(error);
     count();
   }
-}
-
-/** What a request says of its caller. */
-export function readCaller(req: HttpRequest): Caller {
-  return {
-    host: req.getHeader('host'),
-    origin: req.getHeader('origin'),
-    fetchSite: req.getHeader('sec-fetch-site'),
-    authorization: req.getHeader('authorization'),
-  };
-}
-
-/** The route of a request that may come from where it comes. Who shows no token does not learn either which paths there are. */
-function enter(context: HttpContext, exchange: Exchange, caller: Caller, method: string, path: string): Route {
-  let route: Route;
-  try {
-    route = findRoute(method, path);
-  } catch (error) {
-    exchange.headers = context.gate.screen(caller, 'token');
-    context.gate.admit(caller, 'token');
-    throw error;
-  }
-  exchange.headers = context.gate.screen(caller, route.operation.access);
-  return route;
-}
-
-/** Asks the token for what the scope does not tell: how often, and which driver. @throws Refusal */
-function ask(grant: Grant, exchange: Exchange, operation: Operation, parameter: string): void {
-  if (operation.http?.from === 'body') {
-    grant.refuseWhenSpent();
-    exchange.grant = grant;
-    return;
-  }
-  if (operation.name === 'remove') {
-    const id = readPathId(parameter);
-    if (!grant.mayTouch(id)) throw foreignId(id);
-  }
-  if (operation.access !== 'open') grant.spend(1);
 }
 
 /** Runs what may answer now or later; counts when it has. */
@@ -397,15 +358,6 @@ function withReasons(result: BatchResult, batch: FixBatch): BatchResult {
 function readMessagePack(body: Uint8Array): unknown {
   checkMessage(body);
   return unpackMessage(body);
-}
-
-function readPathId(encoded: string): string {
-  try {
-    return readId(decodeURIComponent(encoded));
-  } catch (error) {
-    if (error instanceof RazielError) throw error;
-    throw new RazielError('BAD_ID', 'the id in the path is not percent-encoded UTF-8', { field: 'id' });
-  }
 }
 
 function readPathName(encoded: string): string {

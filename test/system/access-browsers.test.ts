@@ -82,12 +82,15 @@ describe('a server on loopback', () => {
     },
   );
 
-  test('refuses what a foreign page changes without an Origin, as an image does', async () => {
-    const headers = { 'sec-fetch-site': 'cross-site' };
-    expect((await post(server.port, headers)).status).toBe(403);
-    expect((await ask(server.port, '/v1/drivers/cab-1', headers, 'DELETE')).status).toBe(403);
-    expect((await ask(server.port, '/openapi.json', headers)).status).toBe(200);
-  });
+  test.each(['cross-site', 'same-site'])(
+    'refuses what a page that is %s changes without an Origin, as an image does',
+    async (site) => {
+      const headers = { 'sec-fetch-site': site };
+      expect((await post(server.port, headers)).status).toBe(403);
+      expect((await ask(server.port, '/v1/drivers/cab-1', headers, 'DELETE')).status).toBe(403);
+      expect((await ask(server.port, '/openapi.json', headers)).status).toBe(200);
+    },
+  );
 
   test('answers its own pages, and programs that send no Origin', async () => {
     const own = { origin: `http://127.0.0.1:${server.port}` };

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { SETTINGS, type Setting } from '../../../src/config.ts';
+import { SETTINGS, type Setting } from '../../../src/config-settings.ts';
 import { ConfigError, readConfigFile } from '../../../src/config-file.ts';
 import { effectiveConfig, readConfig, shownValue } from '../../../src/config-sources.ts';
 

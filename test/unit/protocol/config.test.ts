@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SETTINGS } from '../../../src/config.ts';
+import { SETTINGS } from '../../../src/config-settings.ts';
 import { ConfigError } from '../../../src/config-file.ts';
 import { readConfig } from '../../../src/config-sources.ts';
 

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { SETTINGS } from '../../../src/config.ts';
+import { SETTINGS } from '../../../src/config-settings.ts';
 import { FIX_CODES, STATUS_OF_CODE } from '../../../src/errors.ts';
 import { LATER_OPS, OPERATIONS } from '../../../src/protocol/operations.ts';
 
