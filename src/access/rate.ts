@@ -4,6 +4,8 @@
 // scheduling", also known as GCRA): taking moves it on, and time passes by itself. One compare-and-exchange takes, from any thread.
 
 const NANOS = 1_000_000_000n;
+/** 115 days: however large a batch and small a rate, moments stay far within 64 bits. */
+const NANOS_OWED_MAX = 1e16;
 
 export interface RateLimit {
   /** Over 0. */
@@ -47,5 +49,5 @@ function waitFor(perSecond: number, cost: number, paidAt: bigint, nowNanos: bigi
 }
 
 function nanosOf(perSecond: number, cost: number): bigint {
-  return BigInt(Math.ceil((cost / perSecond) * Number(NANOS)));
+  return BigInt(Math.min(NANOS_OWED_MAX, Math.ceil((cost / perSecond) * Number(NANOS))));
 }

@@ -29,7 +29,7 @@ const ENTRY = z
       .max(TOKEN_PREFIXES_MAX)
       .optional(),
     /** Requests a second, a batch of fixes counted by its fixes; absent: no limit. */
-    perSecond: z.number().gt(0).max(1e9).optional(),
+    perSecond: z.number().min(1e-6).max(1e9).optional(),
   })
   .strict();
 

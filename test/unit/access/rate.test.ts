@@ -57,6 +57,13 @@ test('a refusal costs nothing, and the wait that it names is enough', () => {
   expect(take(of, 1, START + BigInt(Math.ceil(waitMs * 1e6)))).toBe(0);
 });
 
+test('a huge cost at the smallest rate is owed for a bounded time, and breaks nothing', () => {
+  const of = limit(1e-6);
+  expect(take(of, 1e9, START)).toBe(0);
+  expect(take(of, 1, START)).toBeGreaterThan(1e9);
+  expect(take(of, 1, START + 20_000_000n * SECOND)).toBe(0);
+});
+
 test('asking takes nothing', () => {
   const of = limit(1);
   for (let i = 0; i < 10; i++) expect(ask(of, 1, START)).toBe(0);
