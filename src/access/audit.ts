@@ -33,7 +33,8 @@ export function changeOf(
   remoteAddress: () => string,
 ): Omit<AuditEntry, 'outcome'> | undefined {
   const isOperators = operation.access === 'zones' || operation.access === 'admin';
-  if (!isOperators && !(operation.name === 'remove' && grant.isAdmin)) return undefined;
+  const isAdmins = grant.isAdmin && (operation.name === 'remove' || operation.name === 'call');
+  if (!isOperators && !isAdmins) return undefined;
   if (/(?:^|&)dryRun=(?:1|true)(?:&|$)/.test(query)) return undefined;
   const target = parameter.slice(0, TARGET_LENGTH_MAX);
   return { token: grant.name, operation: operation.name, target, remoteAddress: remoteAddress() };

@@ -23,6 +23,14 @@ export interface Rights {
   readonly rate?: RateLimit | undefined;
 }
 
+/** What a request is to be performed by, as far as its caller's rights depend on it; Service is one. */
+interface Performer {
+  /** A batch that is too large is left to the engine to refuse. */
+  readonly limits: { readonly batchFixesMax: number };
+  /** Services that are called by their names. */
+  readonly services: { needOf(name: string): Need };
+}
+
 export class Grant {
   #rights: Rights | undefined;
   #revoked = false;
@@ -90,14 +98,14 @@ export class Grant {
 
   /**
    * All that a typed request needs: scope, ids and rate, before it has any effect.
-   * @param fixesMax of a batch; one that is too large is left to the engine to refuse
    * @throws Refusal; RazielError for a batch that cannot be decoded
    */
-  authorize(request: Request, fixesMax: number): void {
+  authorize(request: Request, { limits, services }: Performer): void {
     const rights = this.#rights;
     if (rights === undefined) return;
     this.require(needOf(request.op));
-    if (rights.idPrefixes !== undefined) this.#checkIds(request, fixesMax);
+    if (request.op === 'call') this.#requireCall(services.needOf(request.service));
+    else if (rights.idPrefixes !== undefined) this.#checkIds(request, limits.batchFixesMax);
     this.spend(costOf(request));
   }
 
@@ -113,10 +121,15 @@ export class Grant {
     if (waitMs > 0) throw rateLimited(rights.name, rights.rate.perSecond, waitMs);
   }
 
+  #requireCall(need: Need): void {
+    this.require(need);
+    // Which drivers a service writes only it knows.
+    const writes = need !== 'search' && need !== 'token' && need !== 'open';
+    if (writes && this.#rights?.idPrefixes !== undefined) throw callForbidden();
+  }
+
   #checkIds(request: Request, fixesMax: number): void {
     if (request.op === 'remove' && !this.mayTouch(request.id)) throw foreignId(request.id);
-    // What a service does to which drivers only it knows.
-    if (request.op === 'call') throw callForbidden();
     if (request.op !== 'locations') return;
     // An id that is no string is rejected by the engine, as part of its answer.
     for (const [index, fix] of decodeBatch(request.batch, fixesMax).entries()) {
@@ -126,10 +139,24 @@ export class Grant {
   }
 }
 
-/** A batch counts one for each fix, a multisearch one for each search, anything else one. */
+/** A batch counts one for each fix, a multisearch one for each search, anything else one; by which way it is called does not matter. */
 function costOf(request: Request): number {
-  if (request.op === 'locations') return Math.max(1, arrayLength(request.batch));
-  return request.op === 'multisearch' ? Math.max(1, request.queries.length) : 1;
+  switch (request.op) {
+    case 'locations':
+      return Math.max(1, arrayLength(request.batch));
+    case 'multisearch':
+      return Math.max(1, request.queries.length);
+    case 'call': {
+      const { batch, searches } = request.body;
+      return Math.max(1, lengthOf(batch), lengthOf(searches));
+    }
+    default:
+      return 1;
+  }
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0;
 }
 
 function hotOpsOf(rights: Rights | undefined): number {

@@ -186,7 +186,8 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'call',
     summary: 'Calls an endpoint of the services by its name.',
-    access: 'admin',
+    // Any, and then what the endpoint needs.
+    access: 'token',
     http: { method: 'POST', path: '/v1/services/{service}', from: 'body' },
     webSocket: true,
     parameters: [SERVICE_CALLED, BODY],

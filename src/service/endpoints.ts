@@ -5,6 +5,7 @@ import { RazielError } from '../errors.ts';
 import type { CountedOp } from '../metrics/counters.ts';
 import { packMessage } from '../protocol/codec.ts';
 import { type Fields, isGiven } from '../protocol/fields.ts';
+import { needOf } from '../protocol/operations.ts';
 import { readRequest, type Request } from '../protocol/requests.ts';
 import { readSearch } from '../protocol/searches.ts';
 import type { Endpoint, Handler } from '../services/endpoint.ts';
@@ -102,7 +103,9 @@ export function registerOwn(services: Services, perform: Handler<OwnRequest, Ans
       if (request.op === 'call') throw new RazielError('INTERNAL', 'a call is no operation of its own');
       return request;
     };
-    const wire = { read: own, answer: (answer: Answer) => answer };
+    // The operations of one endpoint all need the same.
+    const access = needOf(ops[0] as OwnRequest['op']);
+    const wire = { read: own, access, answer: (answer: Answer) => answer };
     const endpoint = services.register({ name, summary, countedAs, handle: perform, wire });
     for (const op of ops) endpoints[op] = endpoint;
   }

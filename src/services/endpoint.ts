@@ -10,6 +10,7 @@
 //
 // A call whose handler is synchronous makes no promise and, beyond what its handler makes, no object.
 
+import type { Need } from '../access/scopes.ts';
 import { RazielError } from '../errors.ts';
 import type { Ref } from '../drivers/engine.ts';
 import type { CountedOp } from '../metrics/counters.ts';
@@ -29,6 +30,8 @@ export type Handler<Input, Output> = (input: Input, call: Call, ref: Ref, encodi
 export interface Wire<Input, Output> {
   /** The input from a JSON or MessagePack map. @throws RazielError for what is wrong with it */
   readonly read: (fields: Fields) => Input;
+  /** What a caller's token must have, where tokens are asked for. Absent: admin. */
+  readonly access?: Need;
   /** The output as an answer. Absent for an output that is a map to be sent as it is. */
   readonly answer?: (output: Output, ref: Ref) => Answer;
 }

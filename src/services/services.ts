@@ -1,6 +1,7 @@
 // The endpoints of one serving thread: each is registered once, and found by its name when it is called from outside.
 
 import assert from 'node:assert/strict';
+import type { Need } from '../access/scopes.ts';
 import { RazielError } from '../errors.ts';
 import type { Ref } from '../drivers/engine.ts';
 import type { Encoding } from '../protocol/codec.ts';
@@ -68,6 +69,11 @@ export class Services {
         field: 'service',
       },
     );
+  }
+
+  /** What a caller's token must have to call this name; admin also for a name that there is not. */
+  needOf(name: string): Need {
+    return this.#endpoints.get(name)?.definition.wire?.access ?? 'admin';
   }
 
   /**

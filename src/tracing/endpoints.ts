@@ -21,7 +21,7 @@ export function registerTracing(services: Services, remote: RemoteTraces): void 
         bytes: await remote.ask(question, ref, encoding),
         encoding,
       }),
-      wire: { read, answer: (answer) => answer },
+      wire: { read, access: 'search', answer: (answer) => answer },
     });
   };
   register('tracing.traces', 'Recent traces, the newest first.', (fields) => ({

@@ -291,7 +291,7 @@ export class Connection {
       request = opened.read();
       op = request.op;
       const { service, memory } = this.#context;
-      this.#peer.grant.authorize(request, service.limits.batchFixesMax);
+      this.#peer.grant.authorize(request, service);
       if (memory.pressure > 0 && isWide(request)) {
         this.#context.counters.add('shed', 1);
         throw shortOfMemory();

@@ -288,7 +288,7 @@ function answerBody(
     const batch = readFixes(type, body);
     const { service } = context;
     const request: Request = { op: 'locations', batch: batch.bytes, quiet: false };
-    exchange.grant?.authorize(request, service.limits.batchFixesMax);
+    exchange.grant?.authorize(request, service);
     if (context.memory.pressure > 0 && isWide(request)) throw shed(context);
     const result = service.apply(batch.bytes, caller);
     return exchange.sendValue(withReasons(result, batch));
@@ -330,7 +330,7 @@ function refuseWhileDraining(context: HttpContext): void {
 
 function execute(context: HttpContext, exchange: Exchange, caller: Call, request: Request): void | Promise<void> {
   const { service } = context;
-  exchange.grant?.authorize(request, service.limits.batchFixesMax);
+  exchange.grant?.authorize(request, service);
   const send = (got: Awaited<ReturnType<Service['execute']>>): void => {
     const traceId = SEARCHES.has(request.op) ? context.httpTraces.tracer.traceIdOf(caller) : undefined;
     const traced = traceId === undefined ? got : withTraceId(got, service.reply, traceId);

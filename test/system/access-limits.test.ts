@@ -110,6 +110,16 @@ describe.each(['native', 'portable'])('ids of the %s engine', (engine) => {
     }
   });
 
+  test('services that write are not called by name, those that read are', async () => {
+    const client = await connectAs(server.port, file.token('cabs'));
+    const call = (service: string, body: object) => client.ask({ op: 'call', service, body });
+    expect((await call('raziel.locations', { batch: [['bus-9', 1, 1]] })).error?.code).toBe('FORBIDDEN');
+    expect((await call('raziel.remove', { id: 'bus-9' })).error?.code).toBe('FORBIDDEN');
+    expect(await call('raziel.search', { nearest: { lat: 1, lon: 1 } })).toHaveProperty('drivers');
+    client.close();
+    expect(await isHeld('bus-9')).toBe(false);
+  });
+
   test('searches show every driver, whatever the prefixes', async () => {
     const answer = await fetch(`${server.url}/v1/nearest?lat=1&lon=1`, { headers: bearer(file.token('cabs')) });
     expect(answer.status).toBe(200);

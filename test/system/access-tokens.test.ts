@@ -143,6 +143,32 @@ describe.each(ENGINES)('a server with tokens and the %s engine', (engine) => {
     );
   });
 
+  test('a service that is called by its name needs what the operation needs', async () => {
+    const needs = [
+      ['raziel.locations', 'ingest', { batch: [['cab-1', 0.5, 0.5]] }],
+      ['raziel.search', 'search', { nearest: { lat: 0, lon: 0 } }],
+      ['raziel.remove', 'ingest', { id: 'cab-9' }],
+      ['zoning.search', 'search', { lat: 0, lon: 0 }],
+      ['tracing.services', 'search', {}],
+      ['raziel.ping', 'token', {}],
+    ] as const;
+    for (const scope of NAMES) {
+      const headers = { ...JSON_TYPE, ...bearer(file.token(scope)) };
+      const client = await connectAs(server.port, file.token(scope));
+      for (const [service, need, body] of needs) {
+        const path = `${server.url}/v1/services/${service}`;
+        const { status } = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+        const { error } = await client.ask({ op: 'call', service, body });
+        const what = `${scope} calls ${service}`;
+        expect([status, error?.code], what).toEqual(mayHave(scope, need) ? [200, undefined] : [403, 'FORBIDDEN']);
+      }
+      client.close();
+    }
+    const headers = { ...JSON_TYPE, ...bearer(file.token('search')) };
+    const unknown = await fetch(`${server.url}/v1/services/no.such`, { method: 'POST', headers, body: '{}' });
+    expect(unknown.status).toBe(403);
+  });
+
   test('a refused batch has no effect, and neither has a refused removal', async () => {
     const [ingest, search] = [bearer(file.token('ingest')), bearer(file.token('search'))];
     const put = (headers: Record<string, string>, lat: number) =>
