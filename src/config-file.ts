@@ -64,7 +64,8 @@ function parse(file: string): object {
 }
 
 /** Flags and variables are text and are read as numbers and switches; in a file "7400" is no number. */
-function wrongKind({ default: value }: Setting, given: unknown): string | undefined {
+function wrongKind({ default: value, isWritten }: Setting, given: unknown): string | undefined {
+  if (isWritten && typeof given === 'string') return undefined;
   if (typeof value === 'number' && typeof given !== 'number') return 'a number';
   if (typeof value === 'boolean' && typeof given !== 'boolean') return 'true or false';
   return undefined;

@@ -15,6 +15,8 @@ export interface Setting {
   readonly isSwitch: boolean;
   /** True for a file or directory: a relative one in the configuration file is looked for beside that file. */
   readonly isPath: boolean;
+  /** True for a number that is text in the configuration file too: `512MiB`, a date. */
+  readonly isWritten: boolean;
   /** True for what is never shown or logged. */
   readonly isSecret: boolean;
 }
@@ -23,12 +25,18 @@ export interface Setting {
 interface SettingMeta {
   readonly description?: string;
   readonly isPath?: boolean;
+  readonly isWritten?: boolean;
   readonly isSecret?: boolean;
 }
 
 /** Every setting, for the command line and the documentation. */
 export const SETTINGS: readonly Setting[] = Object.entries(SCHEMA.shape).map(([name, schema]) => {
-  const { description = '', isPath = false, isSecret = false } = (schema.meta() ?? {}) as SettingMeta;
+  const {
+    description = '',
+    isPath = false,
+    isWritten = false,
+    isSecret = false,
+  } = (schema.meta() ?? {}) as SettingMeta;
   const value: unknown = schema.parse(undefined);
   return {
     name: name as keyof Config,
@@ -38,6 +46,7 @@ export const SETTINGS: readonly Setting[] = Object.entries(SCHEMA.shape).map(([n
     default: value,
     isSwitch: typeof value === 'boolean',
     isPath,
+    isWritten,
     isSecret,
   };
 });

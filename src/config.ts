@@ -47,18 +47,18 @@ function readEpoch(text: string, context: z.RefinementCtx): number {
   return z.NEVER;
 }
 
-/** Text is a list by commas. */
-const list = () =>
+/** Text is a list by commas. @param item what each must look like, and how that is said */
+const list = (item: RegExp, rule: string) =>
   z
     .preprocess(
       (value) =>
         typeof value === 'string'
           ? value
               .split(',')
-              .map((item) => item.trim())
-              .filter((item) => item !== '')
+              .map((part) => part.trim())
+              .filter((part) => part !== '')
           : value,
-      z.array(z.string().min(1)),
+      z.array(z.string().regex(item, rule)),
     )
     .default([]);
 
@@ -71,6 +71,10 @@ function readBytes(value: unknown): unknown {
   if (match === null) return Number.NaN;
   return Math.floor(Number(match[1]) * BYTES_OF_UNIT[match[2] as keyof typeof BYTES_OF_UNIT]);
 }
+
+/** `https://ops.example.com`, with a port where it is not the scheme's own. */
+const ORIGIN = /^(?:\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s]+\/?)$/i;
+const HOST_NAME = /^(?:\*|[^/:\s]+)$/;
 
 /** Texts that flags and the environment write for false and true. */
 const flag = z.union([
@@ -104,8 +108,12 @@ export const SCHEMA = z
       .min(1)
       .optional()
       .meta({ description: 'file of its key, PEM, without a passphrase', isPath: true }),
-    allowOrigin: list().describe('origins whose pages may ask, as https://ops.example.com; * for any'),
-    allowHost: list().describe('names by which the server may be called, beside its address and localhost; * for any'),
+    allowOrigin: list(ORIGIN, 'must be origins, as https://ops.example.com, or *').describe(
+      'origins whose pages may ask, as https://ops.example.com; * for any',
+    ),
+    allowHost: list(HOST_NAME, 'must be names without a port, or *').describe(
+      'names by which the server may be called, beside its address and localhost; * for any',
+    ),
     engine: z
       .enum(['auto', 'native', 'portable'])
       .default('auto')
@@ -148,7 +156,7 @@ export const SCHEMA = z
     maxMemory: z
       .preprocess(readBytes, z.number('must be a number of bytes such as 512MiB or 2GiB').int().min(0))
       .default(0)
-      .describe('memory that the process may take, such as 512MiB; 0 is no bound'),
+      .meta({ description: 'memory that the process may take, such as 512MiB; 0 is no bound', isWritten: true }),
     bodySeconds: numeric(z.number().gt(0).max(86_400))
       .default(BODY_SECONDS_DEFAULT)
       .describe('seconds in which the body of a request must come; at 64 KiB a second it may take longer'),
@@ -157,7 +165,10 @@ export const SCHEMA = z
     idEpoch: z
       .union([whole(0, Number.MAX_SAFE_INTEGER), z.string().transform(readEpoch)])
       .default(ID_EPOCH_MS_DEFAULT)
-      .describe('when the milliseconds of ids begin: a time in ISO 8601, or milliseconds since the Unix epoch'),
+      .meta({
+        description: 'when the milliseconds of ids begin: a time in ISO 8601, or milliseconds since the Unix epoch',
+        isWritten: true,
+      }),
     drainSeconds: numeric(z.number().min(0).max(3_600)).default(10).describe('seconds that a stopping server may take'),
     traceRate: numeric(z.number().min(0).max(1))
       .default(TRACE_RATE_DEFAULT)

@@ -50,7 +50,7 @@ function show(given: Record<string, unknown>, output: Output): number {
 }
 
 function textOf(value: unknown): string {
-  if (value === null || (Array.isArray(value) && value.length === 0)) return '-';
+  if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) return '-';
   return Array.isArray(value) ? value.join(',') : String(value);
 }
 

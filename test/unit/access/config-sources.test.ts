@@ -84,6 +84,12 @@ test('every fault of a file is named at once', () => {
   }
 });
 
+test('what is best written as text is so in a file too', () => {
+  const config = fileOf({ maxMemory: '2GiB', idEpoch: '2024-02-01T00:00:00Z' });
+  expect(readConfig({ config })).toMatchObject({ maxMemory: 2 ** 31, idEpoch: Date.UTC(2024, 1, 1) });
+  expect(() => readConfig({ config: fileOf({ maxMemory: 'much' }) })).toThrow('maxMemory "much"');
+});
+
 test('null in a file leaves a setting as it was', () => {
   expect(readConfig({ config: fileOf({ port: null }) }).port).toBe(7400);
 });

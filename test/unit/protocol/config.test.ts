@@ -35,9 +35,20 @@ test.each([
   [{ engine: 'fast' }, '--engine'],
   [{ frameBytesMax: 32 * 1024 * 1024 }, '--held-bytes-max'],
   [{ speed: 3 }, 'speed'],
+  [{ allowOrigin: 'ops.example.com' }, '--allow-origin'],
+  [{ allowOrigin: 'https://a.example/path' }, 'must be origins'],
+  [{ allowHost: 'geo.example.com:7400' }, 'without a port'],
+  [{ allowHost: 'https://geo.example.com' }, '--allow-host'],
+  [{ tlsCert: 'a.pem' }, 'come together'],
 ])('%j is refused in a message with %s', (given, text) => {
   expect(() => readConfig(given)).toThrow(ConfigError);
   expect(() => readConfig(given)).toThrow(text);
+});
+
+test('lists are written with commas, or as a list', () => {
+  const origins = ['https://a.example', 'http://localhost:3000', '*', 'null', 'capacitor://localhost'];
+  expect(readConfig({ allowOrigin: origins.join(', ') }).allowOrigin).toEqual(origins);
+  expect(readConfig({ allowOrigin: origins, allowHost: '' })).toMatchObject({ allowOrigin: origins, allowHost: [] });
 });
 
 test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('%s needs no --insecure', (host) => {
