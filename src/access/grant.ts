@@ -128,11 +128,32 @@ export class Grant {
     if (writes && this.#rights?.idPrefixes !== undefined) throw callForbidden();
   }
 
-  #checkIds(request: Request, fixesMax: number): void {
-    if (request.op === 'remove' && !this.mayTouch(request.id)) throw foreignId(request.id);
-    if (request.op !== 'locations') return;
-    // An id that is no string is rejected by the engine, as part of its answer.
-    for (const [index, fix] of decodeBatch(request.batch, fixesMax).entries()) {
+  /** Every operation is named here, so that none that writes drivers is forgotten. */
+  #checkIds(request: Exclude<Request, { readonly op: 'call' }>, fixesMax: number): void {
+    switch (request.op) {
+      case 'locations':
+        this.#checkBatch(request.batch, fixesMax);
+        return;
+      case 'remove':
+        if (!this.mayTouch(request.id)) throw foreignId(request.id);
+        return;
+      case 'nearest':
+      case 'within':
+      case 'multisearch':
+      case 'driver':
+      case 'supply':
+      case 'zonesAt':
+      case 'ids':
+      case 'ping':
+        return;
+      default:
+        request satisfies never;
+    }
+  }
+
+  /** An id that is no string is rejected by the engine, as part of its answer. */
+  #checkBatch(batch: Uint8Array, fixesMax: number): void {
+    for (const [index, fix] of decodeBatch(batch, fixesMax).entries()) {
       const id = fieldsOf(fix)?.[0];
       if (typeof id === 'string' && !this.mayTouch(id)) throw foreignId(id, index);
     }
