@@ -65,6 +65,8 @@ interface AddonEngine {
 }
 
 interface Addon {
+  /** As INTERFACE. */
+  readonly interface?: number;
   trimMemory(): void;
   Engine: new (
     status: Int32Array,
@@ -88,6 +90,9 @@ const NEEDS = -16;
 const KIND = { nearest: 0, circle: 1, bbox: 2, polygons: 3, zone: 4 } as const;
 const SCAN_SLICE_MAX = 4_096;
 
+/** Of the addon that this file calls; kInterface in native/src/addon.cc. */
+const INTERFACE = 1;
+
 type Loaded = { readonly ok: true; readonly addon: Addon } | { readonly ok: false; readonly reason: string };
 
 let loaded: Loaded | undefined;
@@ -103,6 +108,9 @@ function load(): Loaded {
     const require = createRequire(import.meta.url);
     const nativeDir = fileURLToPath(new URL('../../native', import.meta.url));
     const addon = (require('node-gyp-build') as (dir: string) => Addon)(nativeDir);
+    if (addon.interface !== INTERFACE) {
+      return { ok: false, reason: 'the addon was built of other sources than this; npm run build:native' };
+    }
     return { ok: true, addon };
   } catch (error) {
     return { ok: false, reason: (error as Error).message.split('\n')[0] ?? 'it cannot be loaded' };
