@@ -66,6 +66,17 @@ const ERRORS: Partial<Record<OperationName, readonly ErrorCode[]>> = {
   readyz: ['SHUTTING_DOWN', 'OVERLOADED'],
 };
 
+/** Of a request that a token is asked for. */
+const ACCESS_ERRORS: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED'];
+
+const SECURITY_SCHEMES = {
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A token of the server, where it asks for one (docs/access.md).',
+  },
+};
+
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of OPERATIONS) {
@@ -86,7 +97,7 @@ export function openApiDocument(): object {
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas: { ...SCHEMAS, ...TRACING_SCHEMAS } },
+    components: { schemas: { ...SCHEMAS, ...TRACING_SCHEMAS }, securitySchemes: SECURITY_SCHEMES },
   };
 }
 
@@ -98,6 +109,7 @@ function describe(operation: Operation, route: HttpRoute): object {
   const body = BODIES[operation.name];
   return {
     operationId: operation.name,
+    ...security(operation),
     summary: operation.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, content: bodyContent(operation.name, body) } }),
@@ -142,10 +154,20 @@ function success(operation: Operation): object {
   return { 200: { description: 'The answer.', content: answerContent(schema) } };
 }
 
+/** Whether a token is asked for is the server's to say: with one, or without. */
+function security({ access }: Operation): object {
+  if (access === 'open') return { security: [] };
+  const description =
+    access === 'token' ? 'Needs a token of any scope.' : `Needs a token with the scope \`${access}\`.`;
+  return { description: `${description} Servers without tokens ask for none.`, security: [{ token: [] }, {}] };
+}
+
 function failures(operation: Operation, route: HttpRoute): object {
   const own =
     route.from === 'body' ? searchCodes(operation.name) : operation.parameters.map((parameter) => parameter.code);
-  const codes = new Set<ErrorCode>([...own, ...(ERRORS[operation.name] ?? [])]);
+  // A foreign Host is FORBIDDEN on every path.
+  const ofAccess: readonly ErrorCode[] = operation.access === 'open' ? ['FORBIDDEN'] : ACCESS_ERRORS;
+  const codes = new Set<ErrorCode>([...own, ...(ERRORS[operation.name] ?? []), ...ofAccess]);
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) byStatus.set(STATUS_OF_CODE[code], [...(byStatus.get(STATUS_OF_CODE[code]) ?? []), code]);
   return Object.fromEntries(

@@ -191,6 +191,19 @@ describe.each(ENGINES)('a server with tokens and the %s engine', (engine) => {
     expect((await held()).lat).toBe(1);
   });
 
+  test('the description of the API says which operations ask for a token', async () => {
+    type Described = { security?: unknown[]; description?: string; responses: Record<string, unknown> };
+    const answer = await fetch(`${server.url}/openapi.json`, { headers: bearer(file.token('none')) });
+    const { paths } = (await answer.json()) as { paths: Record<string, Record<string, Described>> };
+    for (const { http, access } of OPERATIONS) {
+      if (http === undefined) continue;
+      const described = paths[http.path]?.[http.method.toLowerCase()] as Described;
+      expect(described.security).toEqual(access === 'open' ? [] : [{ token: [] }, {}]);
+      expect('401' in described.responses).toBe(access !== 'open');
+      if (SCOPES.includes(access as never)) expect(described.description).toContain(`\`${access}\``);
+    }
+  });
+
   test('a wrong token, another scheme and an empty one are 401 with the reason', async () => {
     for (const authorization of ['Bearer raziel_wrong', 'Basic dTpw', 'Bearer', `Bearer ${'x'.repeat(5000)}`]) {
       const answer = await fetch(`${server.url}/v1/nearest?lat=0&lon=0`, { headers: { authorization } });
