@@ -47,6 +47,8 @@ export const STATE_KEY_BYTES_MAX = 500;
 export const IDS_PER_REQUEST_MAX = 10_000;
 /** How far ids may run ahead of the clock: when more are asked for than a millisecond has, and when the clock goes back. */
 export const IDS_AHEAD_MS_MAX = 10_000;
+/** How far ahead ids are reserved on disk, so that none is given out twice after a crash; ids begin that far ahead then. */
+export const IDS_RESERVED_MS = 5_000;
 
 /** How far the wall clock may be from the server's before that is a jump, which is not followed. */
 export const CLOCK_SLEWED_MS_MAX = 1_000;
@@ -125,6 +127,7 @@ assert(RADIUS_METERS_DEFAULT <= RADIUS_METERS_MAX);
 assert(WITHIN_LIMIT_DEFAULT <= WITHIN_LIMIT_MAX);
 assert(TTL_SECONDS_DEFAULT <= TTL_SECONDS_MAX);
 assert(TAGS_PER_DRIVER_MAX <= TAGS_DISTINCT_MAX);
+assert(IDS_RESERVED_MS < IDS_AHEAD_MS_MAX, 'or no ids could be made after a crash');
 assert(IN_FLIGHT_PER_CONNECTION_DEFAULT >= 16_384, 'clients are promised that many');
 assert(HELD_BYTES_PER_CONNECTION_DEFAULT >= FRAME_BYTES_MAX_DEFAULT);
 assert(TRACE_SPANS_PER_REQUEST_MAX <= TRACE_RING_SPANS);

@@ -14,7 +14,8 @@ import { tlsFilesOf } from './access/tls.ts';
 import type { TokenRecord } from './access/tokens.ts';
 import { keepClock, nowMs } from './clock.ts';
 import type { Config } from './config.ts';
-import { allocateIds } from './ids/generator.ts';
+import { allocateIds, IdGenerator } from './ids/generator.ts';
+import { type IdReservation, reserveIds } from './ids/reservation.ts';
 import { allocateCounters } from './metrics/counters.ts';
 import { createServing } from './server-serving.ts';
 import { ZoneMeters } from './metrics/zone-meters.ts';
@@ -36,6 +37,7 @@ import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
 import { PortableLookups } from './zoning/portable-lookups.ts';
 import { RemoteZones } from './zoning/remote.ts';
+import { openState } from './storage/state.ts';
 import { startStorageThread, type StorageThread } from './storage/thread.ts';
 import { lockPort } from './transport/port-lock.ts';
 
@@ -87,10 +89,15 @@ export async function startServer(asked: Config): Promise<RunningServer> {
   };
 
   let storage: StorageThread | undefined;
+  let reservation: IdReservation | undefined;
   let front: Front | undefined;
   try {
     storage = await startStorageThread(config, onFailure);
     log.info(storage === undefined ? 'keeping everything in memory' : `data directory ${config.data} is open`);
+    if (storage !== undefined) {
+      const generator = new IdGenerator(ids, config.machine, config.idEpoch, nowMs);
+      reservation = await reserveIds(generator, openState(storage.connect()), (level, message) => log[level](message));
+    }
     const context: FrontContext = { config, log, onFailure, storage, ids, access, ready: new SharedArrayBuffer(4) };
     front = await (threads === 1 ? startOne(context, chosen) : startSeveral(context, handle as number, threads));
     const layers = await front.restored;
@@ -98,6 +105,7 @@ export async function startServer(asked: Config): Promise<RunningServer> {
     Atomics.store(new Int32Array(context.ready), 0, 1);
   } catch (error) {
     await front?.stop(0);
+    await reservation?.stop();
     await storage?.stop();
     clock.stop();
     engine.close();
@@ -129,6 +137,7 @@ export async function startServer(asked: Config): Promise<RunningServer> {
         log.info('stopping: no new connections, answering what is in flight');
         await served.stop(config.drainSeconds * 1000);
         clearInterval(sweeper);
+        await reservation?.stop();
         await storage?.stop();
         clock.stop();
         engine.close();

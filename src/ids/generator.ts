@@ -18,6 +18,7 @@ import { ID_MS_MAX, idOfStep, MACHINE_MAX, STEPS_PER_MS } from './layout.ts';
 const LAST = 0;
 const RESERVED = 16;
 const SEEN = 17;
+const FULL = 18;
 const SLOTS = 32;
 
 /** The block that the generators of all threads share. Until something reserves less (reservation.ts), every id may be given out. */
@@ -80,7 +81,7 @@ export class IdGenerator {
   /**
    * The first of `n` steps in a row, to be made ids by idOfStep.
    * @throws RazielError CLOCK_BACKWARD when the clock went back so far that ids would be more than IDS_AHEAD_MS_MAX ahead of it;
-   *   OVERLOADED when they would be because so many were asked for, or when none are reserved
+   *   OVERLOADED when they would be because so many were asked for, or when none are reserved; STORAGE_FULL when none can be
    */
   takeSteps(n: number): number {
     assert(n >= 1 && n <= IDS_PER_REQUEST_MAX);
@@ -110,6 +111,12 @@ export class IdGenerator {
   /** No step past this one is given out. */
   reserve(step: number): void {
     this.#numbers[RESERVED] = step;
+    this.#numbers[FULL] = 0;
+  }
+
+  /** Until something is reserved again, whoever asks for more than there is hears STORAGE_FULL. */
+  reserveFailed(): void {
+    this.#numbers[FULL] = 1;
   }
 
   /**
@@ -158,6 +165,7 @@ export class IdGenerator {
     const first = Math.max(this.last + 1, this.nowStep);
     const aheadMs = Math.floor(first / STEPS_PER_MS) + this.epochMs - nowMs;
     if (aheadMs <= IDS_AHEAD_MS_MAX && first + n > (this.#numbers[RESERVED] as number)) {
+      if (this.#numbers[FULL] === 1) return new RazielError('STORAGE_FULL', 'no further ids can be reserved on disk');
       return new RazielError('OVERLOADED', 'the ids that are reserved on disk are given out; try again');
     }
     if (nowMs < this.epochMs || nowMs < (this.#numbers[SEEN] as number)) {

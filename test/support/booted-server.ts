@@ -26,11 +26,22 @@ export interface BootedServer {
 }
 
 /** Boots a server on a free port, in memory unless a flag says --data; rejects with its log when it does not start. */
-export async function bootServer(...flags: string[]): Promise<BootedServer> {
+export function bootServer(...flags: string[]): Promise<BootedServer> {
+  return bootServerWith({}, ...flags);
+}
+
+/** As bootServer, with variables of its environment beside those that there are. */
+export async function bootServerWith(
+  variables: Readonly<Record<string, string>>,
+  ...flags: string[]
+): Promise<BootedServer> {
   const memory = flags.includes('--data') ? [] : ['--memory'];
   // Unless a test asks for it, no request is drawn to be traced: its answer would have one field more.
   const args = ['serve', '--json', '--port', '0', '--threads', '1', '--trace-rate', '0', ...memory, ...flags];
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [CLI, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...variables },
+  });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk.toString();
