@@ -18,7 +18,7 @@ import {
   TRACE_RATE_DEFAULT,
   TRACE_SLOW_MS_DEFAULT,
   TRACE_STRING_BYTES_MAX,
-  TRACES_MAX_DEFAULT,
+  TRACE_SPANS_MAX_DEFAULT,
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
   ZONES_BYTES_MAX_DEFAULT,
@@ -186,7 +186,10 @@ export const SCHEMA = z
       .max(TRACE_STRING_BYTES_MAX)
       .default(hostname().slice(0, TRACE_STRING_BYTES_MAX) || 'raziel')
       .describe('name of this server in traces'),
-    tracesMax: whole(1, 10_000_000).default(TRACES_MAX_DEFAULT).describe('traces held at most'),
+    traceSpansMax: whole(1, 10_000_000).default(TRACE_SPANS_MAX_DEFAULT).describe('spans of traces held at most'),
+    traceRetention: whole(0, 10 * 365 * 24 * 3600)
+      .default(0)
+      .describe('seconds that traces are stored in the data directory; 0 stores none'),
     otlp: z
       .union([z.literal(''), z.url({ protocol: /^https?$/ })])
       .default('')
@@ -206,6 +209,10 @@ export const SCHEMA = z
   .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
     path: ['tlsCert'],
     message: 'certificate and key (--tls-cert, --tls-key) come together',
+  })
+  .refine((config) => config.traceRetention === 0 || !config.memory, {
+    path: ['traceRetention'],
+    message: 'traces are stored in the data directory, and --memory has none',
   })
   .refine((config) => config.insecure || config.auth !== undefined || isLoopback(config.host), {
     path: ['host'],

@@ -106,13 +106,18 @@ export const TRACE_RATE_DEFAULT = 0.01;
 export const TRACE_SLOW_MS_DEFAULT = 100;
 /** Of UDP: within what an Ethernet frame carries. */
 export const TRACE_DATAGRAM_BYTES_MAX = 1_400;
-/** Spans of one trace in the collector. */
+/** Spans of one trace that are shown. */
 export const TRACE_SPANS_PER_TRACE_MAX = 512;
-/** Spans of all traces in the collector, some 300 bytes each. */
-export const TRACE_SPANS_KEPT_MAX = 200_000;
-export const TRACES_MAX_DEFAULT = 10_000;
+/** Spans that the collector holds, 64 bytes each. */
+export const TRACE_SPANS_MAX_DEFAULT = 200_000;
+/** Texts that they name; half of them may be other servers'. Numbers of 16 bits. */
+export const TRACE_TEXTS_MAX = 16_384;
 /** Endpoints of other hosts that statistics are kept of. */
 export const TRACE_AGGREGATES_MAX = 512;
+/** Of the file that traces are stored in. */
+export const TRACE_ARCHIVE_BYTES_MAX = 1024 * 1024 * 1024;
+/** Spans that wait to be stored. */
+export const TRACE_ARCHIVE_PENDING_MAX = 20_000;
 /** Spans that wait for an OpenTelemetry collector. */
 export const TRACE_EXPORT_SPANS_MAX = 4_096;
 /** Questions about traces that may be under way for a serving thread. */
@@ -134,3 +139,4 @@ assert(TRACE_SPANS_PER_REQUEST_MAX <= TRACE_RING_SPANS);
 assert(ZONE_PROPERTIES_DEPTH_MAX < JSON_DEPTH_MAX);
 assert(ZONE_JSON_LISTS_MAX > ZONE_POSITIONS_MAX, 'a position is a list');
 assert(ZONE_JSON_VALUES_MAX > 4 * ZONE_POSITIONS_MAX, 'a position is a list of two numbers, and a comma');
+assert(TRACE_TEXTS_MAX <= 65_536);

@@ -23,5 +23,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'zones.swap.p99ratio': { floor: '≤ 1.5' },
   'zones.build': { floor: '≤ 0.5' },
   'eta.error.ratio.high': { floor: '≤ 0.9', aim: '0.75' },
+  'trace.overhead': { floor: '≥ 0.97' },
+  'trace.call': { floor: '≤ 1000' },
+  'trace.span': { floor: '≤ 200' },
   'mixed.nearest.p99': { floor: '≤ 5', aim: '2' },
 };

@@ -5,6 +5,7 @@ import { engineSuite } from './engine.ts';
 import { etaSuite } from './eta.ts';
 import { mixedSuite } from './mixed.ts';
 import { serveSuite } from './serve.ts';
+import { traceSuite } from './trace.ts';
 import { zonesSuite } from './zones.ts';
 
-export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite, zonesSuite, etaSuite];
+export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite, zonesSuite, etaSuite, traceSuite];

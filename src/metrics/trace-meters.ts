@@ -15,8 +15,7 @@ const METERS = [
   /** Spans written to the archive, and those that could not be. */
   'archived',
   'archiveFailures',
-  /** Traces and spans held. */
-  'traces',
+  /** Spans held. */
   'spans',
 ] as const;
 export type TraceMeter = (typeof METERS)[number];

@@ -21,6 +21,8 @@ const COUNTERS: readonly (readonly [string, string, TraceMeter])[] = [
   ['raziel_trace_spans_exported_total', 'Spans that an OpenTelemetry collector took.', 'exported'],
   ['raziel_trace_spans_export_failures_total', 'Spans that an OpenTelemetry collector did not take.', 'exportFailures'],
   ['raziel_trace_spans_export_dropped_total', 'Spans that found too many waiting to be exported.', 'exportDropped'],
+  ['raziel_trace_spans_archived_total', 'Spans written to the archive of traces.', 'archived'],
+  ['raziel_trace_spans_archive_failures_total', 'Spans that could not be written to it.', 'archiveFailures'],
 ];
 
 export function registerTracing(registry: Registry, { all, meters: shared }: TracingCounts): void {
@@ -38,6 +40,5 @@ export function registerTracing(registry: Registry, { all, meters: shared }: Tra
   });
   for (const [name, help, meter] of COUNTERS)
     counter(registry, name, help, [], (metric) => metric.inc(meters.get(meter)));
-  gauge(registry, 'raziel_traces', 'Traces held.', [], (metric) => metric.set(meters.get('traces')));
   gauge(registry, 'raziel_trace_spans', 'Spans of the traces held.', [], (metric) => metric.set(meters.get('spans')));
 }

@@ -1,37 +1,31 @@
 // The embedded collector: recent traces, and what they say of other hosts' endpoints, in bounded memory.
 
 import { RazielError } from '../errors.ts';
-import { TRACE_AGGREGATES_MAX, TRACE_SPANS_KEPT_MAX } from '../limits.ts';
+import { TRACE_AGGREGATES_MAX } from '../limits.ts';
+import type { TraceArchive } from './archive.ts';
 import type { Span } from './span.ts';
 import { countCall, type EndpointTotals, newTotals } from './statistics.ts';
-import { type TraceFilter, TraceStore } from './store.ts';
-import { type TraceSummary, type TraceTree, treeOf } from './tree.ts';
+import { matches, SpanStore, type TraceFilter } from './store.ts';
+import { summaryOf, type TraceSummary, type TraceTree, treeOf } from './tree.ts';
 
-/** Where traces are looked for that are not in memory any more. */
-export interface TraceArchive {
-  add(span: Span): void;
-  spansOf(traceId: string): readonly Span[] | undefined;
-}
+type Archive = Pick<TraceArchive, 'add' | 'spansOf' | 'newest'>;
 
 export class Collector {
-  readonly store: TraceStore;
-  readonly #archive: TraceArchive | undefined;
+  readonly store: SpanStore;
+  readonly #archive: Archive | undefined;
   /** Of other hosts, by `host` and `name` with a line feed between. */
   readonly remote = new Map<string, EndpointTotals>();
 
-  constructor(tracesMax: number, archive?: TraceArchive) {
-    this.store = new TraceStore(tracesMax, TRACE_SPANS_KEPT_MAX);
+  /** @param archive where traces are stored that memory has no room for any more */
+  constructor(spansMax: number, archive?: Archive) {
+    this.store = new SpanStore(spansMax);
     this.#archive = archive;
-  }
-
-  add(span: Span): void {
-    this.store.add(span);
-    this.#archive?.add(span);
   }
 
   /** Spans of another server, whose calls are counted by them alone. */
   addRemote(span: Span): void {
-    this.add(span);
+    this.store.addSpan(span);
+    this.#archive?.add(span);
     const key = `${span.host}\n${span.name}`;
     let totals = this.remote.get(key);
     if (totals === undefined) {
@@ -42,14 +36,26 @@ export class Collector {
     countCall(totals, span.durationMicros, span.error !== undefined, span.weight);
   }
 
+  /** Those in memory, and then those that are only stored. */
   find(filter: TraceFilter): TraceSummary[] {
-    return this.store.find(filter);
+    const found = this.store.find(filter);
+    if (this.#archive === undefined || found.length >= filter.limit) return found;
+    const held = this.store.traceIds();
+    for (const spans of this.#archive.newest()) {
+      const [first] = spans;
+      if (first === undefined || held.has(first.traceId) || !matches(spans, filter)) continue;
+      found.push(summaryOf(spans));
+      if (found.length >= filter.limit) break;
+    }
+    return found;
   }
 
   /** @throws RazielError UNKNOWN_TRACE */
   tree(traceId: string): TraceTree {
-    const spans = this.store.spansOf(traceId) ?? this.#archive?.spansOf(traceId);
-    if (spans !== undefined) return treeOf(spans);
+    // Memory may have lost the trace's first spans already, and the archive may lack what could not be written.
+    const all = [...(this.#archive?.spansOf(traceId) ?? []), ...(this.store.spansOf(traceId) ?? [])];
+    const spans = [...new Map(all.map((span) => [span.spanId, span])).values()];
+    if (spans.length > 0) return treeOf(spans);
     throw new RazielError('UNKNOWN_TRACE', `no trace ${traceId} is held`, { field: 'traceId' });
   }
 }

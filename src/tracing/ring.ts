@@ -80,14 +80,14 @@ export class SpanRing {
     this.#add(SUPPRESSED, count);
   }
 
-  /** For the reader: copies up to `max` records, in order, and frees their room. Each `take` gets words of its own. */
-  drain(max: number, take: (words: Uint32Array<ArrayBuffer>) => void): number {
+  /**
+   * For the reader: takes up to `max` records, in order, and frees their room.
+   * @param take is given where a record begins in `words`, which is valid during the call only
+   */
+  drain(max: number, take: (words: Uint32Array, at: number) => void): number {
     const tail = Atomics.load(this.#positions, TAIL);
     const count = Math.min(max, (Atomics.load(this.#positions, HEAD) - tail) >>> 0);
-    for (let i = 0; i < count; i++) {
-      const at = (((tail + i) >>> 0) & (this.#capacity - 1)) * SPAN_WORDS;
-      take(new Uint32Array(this.words.subarray(at, at + SPAN_WORDS)));
-    }
+    for (let i = 0; i < count; i++) take(this.words, (((tail + i) >>> 0) & (this.#capacity - 1)) * SPAN_WORDS);
     Atomics.store(this.#positions, TAIL, (tail + count) | 0);
     return count;
   }

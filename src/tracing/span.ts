@@ -41,29 +41,38 @@ export interface Span {
   readonly weight: number;
 }
 
-/** A record of a ring as a span. @param textOf the text of a number of the thread's table */
-export function spanOfRecord(words: Uint32Array<ArrayBuffer>, textOf: (number: number) => string, host: string): Span {
-  const floats = new Float64Array(words.buffer, words.byteOffset, SPAN_WORDS / 2);
-  const names = words[12] as number;
-  const error = words[13] as number;
-  const hasParent = words[6] !== 0 || words[7] !== 0;
+/** A record as a span. @param at its first word @param textOf the text of a number in it */
+export function spanOfRecord(words: Uint32Array, at: number, textOf: (number: number) => string, host: string): Span {
+  const floats = new Float64Array(words.buffer, words.byteOffset + at * 4, SPAN_WORDS / 2);
+  const names = words[at + 12] as number;
+  const error = (words[at + 13] as number) & 0xffff;
+  const hasParent = words[at + 6] !== 0 || words[at + 7] !== 0;
   return {
-    traceId: hexOfWords(words, 0, 4),
-    spanId: hexOfWords(words, 4, 2),
-    parentId: hasParent ? hexOfWords(words, 6, 2) : undefined,
+    traceId: hexOfWords(words, at, 4),
+    spanId: hexOfWords(words, at + 4, 2),
+    parentId: hasParent ? hexOfWords(words, at + 6, 2) : undefined,
     startMicros: floats[4] as number,
     durationMicros: floats[5] as number,
     name: textOf(names & 0xffff),
     from: textOf(names >>> 16),
     host,
     error: error === 0 ? undefined : textOf(error),
-    flags: words[14] as number,
-    weight: new Float32Array(words.buffer, words.byteOffset, SPAN_WORDS)[15] as number,
+    flags: words[at + 14] as number,
+    weight: new Float32Array(words.buffer, words.byteOffset + at * 4, SPAN_WORDS)[15] as number,
   };
 }
 
+const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** Words as hexadecimal digits, eight each. */
 export function hexOfWords(words: Uint32Array, from: number, count: number): string {
   let text = '';
-  for (let i = from; i < from + count; i++) text += (words[i] as number).toString(16).padStart(8, '0');
+  for (let i = from; i < from + count; i++) {
+    const word = words[i] as number;
+    text += HEX_OF_BYTE[word >>> 24];
+    text += HEX_OF_BYTE[(word >>> 16) & 0xff];
+    text += HEX_OF_BYTE[(word >>> 8) & 0xff];
+    text += HEX_OF_BYTE[word & 0xff];
+  }
   return text;
 }

@@ -44,7 +44,7 @@ export interface TraceTree {
 }
 
 /** The first span: of those without a caller in the trace the earliest. */
-export function rootOf(spans: readonly Span[]): Span {
+function rootOf(spans: readonly Span[]): Span {
   const ids = new Set(spans.map(({ spanId }) => spanId));
   const roots = spans.filter(({ parentId }) => parentId === undefined || !ids.has(parentId));
   return earliest(roots.length > 0 ? roots : spans);

@@ -5,30 +5,41 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
 import type { Config } from '../config.ts';
 import { RazielError } from '../errors.ts';
-import { TRACE_RING_SPANS } from '../limits.ts';
 import { TraceMeters } from '../metrics/trace-meters.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import { readUdpAddress, showUdpAddress, type UdpAddress } from './address.ts';
 import { Collector } from './collector.ts';
 import { LocalStatistics } from './local-statistics.ts';
 import type { FromTracingThread, ToTracingThread, TraceJob, TraceQuestion } from './messages.ts';
+import type { TraceArchive } from './archive.ts';
 import type { OtlpExport } from './otlp.ts';
-import { SpanRing } from './ring.ts';
 import { ServicesReporter, WINDOW_STEP_MS } from './services-report.ts';
 import type { SharedTracing } from './shared.ts';
-import { type Span, spanOfRecord } from './span.ts';
-import { Strings } from './strings.ts';
+import { SpanSource } from './source.ts';
+import type { Span } from './span.ts';
 import { listenForSpans, SpanSender } from './udp.ts';
 
 /** How often the rings are emptied: a thread may record TRACE_RING_SPANS in the meantime. */
 const DRAIN_MS = 50;
 /** Spans for another server wait for so many more rounds at most, if they do not fill a datagram before. */
 const FLUSH_ROUNDS = 4;
+const ARCHIVE_MS = 1_000;
 const CLOSING_MS = 1_000;
 const LISTEN_HOST_DEFAULT = '127.0.0.1';
 
 export interface TracingWorkerData {
-  readonly config: Pick<Config, 'logLevel' | 'traceHost' | 'traceTo' | 'traceListen' | 'tracesMax' | 'otlp'>;
+  readonly config: Pick<
+    Config,
+    | 'logLevel'
+    | 'data'
+    | 'memory'
+    | 'traceHost'
+    | 'traceTo'
+    | 'traceListen'
+    | 'traceRetention'
+    | 'traceSpansMax'
+    | 'otlp'
+  >;
   /** Of every serving thread. */
   readonly tracing: readonly SharedTracing[];
   readonly counters: SharedArrayBuffer;
@@ -42,16 +53,33 @@ const { config, tracing, counters, meters: sharedMeters, ports } = workerData as
 const main = parentPort as MessagePort;
 const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
 const meters = new TraceMeters(sharedMeters);
-const sources = tracing.map(({ ring, strings }) => ({ ring: new SpanRing(ring), strings: new Strings(strings) }));
-const collector = new Collector(config.tracesMax);
+const sources = tracing.map((shared) => new SpanSource(shared, config.traceHost));
+const archive = await openArchive();
+const collector = new Collector(config.traceSpansMax, archive);
 const reporter = new ServicesReporter(new LocalStatistics(tracing, counters), collector);
 const sender = config.traceTo === '' ? undefined : new SpanSender(readUdpAddress(config.traceTo) as UdpAddress, meters);
 // OpenTelemetry's packages take half a second to load: only for those who asked for them.
 const otlp: OtlpExport | undefined =
   config.otlp === '' ? undefined : new (await import('./otlp.ts')).OtlpExport(config.otlp, meters);
 
+/** Traces can be spared: a server whose archive cannot be opened serves without. */
+async function openArchive(): Promise<TraceArchive | undefined> {
+  if (config.traceRetention === 0) return undefined;
+  try {
+    const { TraceArchive: Archive } = await import('./archive.ts');
+    return new Archive(config.data, config.traceRetention, meters);
+  } catch (error) {
+    log.error(`traces are not stored: ${(error as Error).message}; without the file a new one is made`);
+    return undefined;
+  }
+}
+
+/** Spans of this server go to another's collector, or are kept here. */
+const store = sender === undefined ? collector.store : undefined;
+const wantsSpans = sender !== undefined || archive !== undefined || otlp !== undefined;
+
 function take(span: Span): void {
-  if (sender === undefined) collector.add(span);
+  if (sender === undefined) archive?.add(span);
   else sender.add(span);
   otlp?.add(span);
 }
@@ -64,11 +92,7 @@ function takeRemote(spans: readonly Span[]): void {
 }
 
 function drain(): void {
-  for (const { ring, strings } of sources) {
-    const textOf = (number: number): string => strings.text(number);
-    ring.drain(TRACE_RING_SPANS, (words) => take(spanOfRecord(words, textOf, config.traceHost)));
-  }
-  meters.set('traces', collector.store.traces);
+  for (const source of sources) source.drain(store, wantsSpans ? take : undefined);
   meters.set('spans', collector.store.spans);
 }
 
@@ -117,6 +141,7 @@ const drainer = setInterval(() => {
   drain();
   if (++rounds % FLUSH_ROUNDS === 0) sender?.flush();
 }, DRAIN_MS);
+const archiver = setInterval(() => archive?.write(), ARCHIVE_MS);
 const noter = setInterval(() => reporter.note(), WINDOW_STEP_MS);
 
 let listener: Awaited<ReturnType<typeof listenForSpans>> | undefined;
@@ -140,8 +165,9 @@ main.once('message', async () => {
 async function close(): Promise<void> {
   clearInterval(drainer);
   clearInterval(noter);
+  clearInterval(archiver);
   listener?.close();
-  await Promise.all([sender?.close(), otlp?.close(CLOSING_MS)]);
+  await Promise.all([sender?.close(), otlp?.close(CLOSING_MS), archive?.close()]);
   for (const port of ports) port.close();
   main.close();
 }

@@ -44,22 +44,28 @@ export function withTraceId(answer: Answer, reply: Reply, traceId: string): Answ
 const SMALL_MAP = 0x80;
 const SMALL_MAP_ENTRIES_MAX = 15;
 const CLOSING_BRACE = 0x7d;
-const TRACE_ID_KEY = packMessage('traceId');
+const TRACE_ID_DIGITS = 32;
+/** The key, and the head of a string of 32 bytes. */
+const TRACE_ID_HEAD = Uint8Array.of(...packMessage('traceId'), 0xd9, TRACE_ID_DIGITS);
 
-/** Adds `traceId` to the small map that the buffer's first `length` bytes are; returns the length then. */
+/**
+ * Adds `traceId` to the small map that the buffer's first `length` bytes are; returns the length then.
+ * @param traceId 32 hexadecimal digits
+ */
 export function appendTraceId(reply: ReplyBuffer, length: number, traceId: string): number {
   const head = reply.bytes[0] as number;
   if ((head & 0xf0) !== SMALL_MAP || (head & 0x0f) >= SMALL_MAP_ENTRIES_MAX) return length;
-  const value = packMessage(traceId);
-  const end = length + TRACE_ID_KEY.length + value.length;
+  const end = length + TRACE_ID_HEAD.length + traceId.length;
   if (end > reply.bytes.length) {
     const grown = new Uint8Array(end * 2);
     grown.set(reply.bytes.subarray(0, length));
     reply.bytes = grown;
   }
-  reply.bytes[0] = head + 1;
-  reply.bytes.set(TRACE_ID_KEY, length);
-  reply.bytes.set(value, length + TRACE_ID_KEY.length);
+  const { bytes } = reply;
+  bytes[0] = head + 1;
+  bytes.set(TRACE_ID_HEAD, length);
+  const start = length + TRACE_ID_HEAD.length;
+  for (let i = 0; i < traceId.length; i++) bytes[start + i] = traceId.charCodeAt(i);
   return end;
 }
 

@@ -1,9 +1,12 @@
 // Traces of a real server: recorded over WebSocket and HTTP, kept for errors and slowness, asked for, sent to another server, exported.
 
 import { createSocket } from 'node:dgram';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TracedCall, TraceSummary, TraceTree } from '../../src/tracing/tree.ts';
@@ -209,6 +212,23 @@ describe('a server that draws no request', () => {
     expect(names).toContain('raziel.ping');
     expect(names).toContain('raziel.locations');
     await server.stop();
+  });
+});
+
+describe('a server that stores traces', () => {
+  test('shows them after a restart, and does without where there is no data directory', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'raziel-traces-'));
+    const flags = ['--data', data, '--trace-rate', '1', '--trace-retention', '3600'];
+    const first = await bootServer(...flags);
+    const traceId = await search(first);
+    const tree = await treeOf(first, traceId);
+    await first.stop();
+    const second = await bootServer(...flags);
+    expect(await treeOf(second, traceId)).toEqual(tree);
+    expect((await tracesOf(second)).map((trace) => trace.traceId)).toContain(traceId);
+    await second.stop();
+    rmSync(data, { recursive: true });
+    await expect(bootServer('--trace-retention', '3600')).rejects.toThrow('--trace-retention');
   });
 });
 

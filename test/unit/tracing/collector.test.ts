@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { TRACE_AGGREGATES_MAX, TRACE_SPANS_PER_TRACE_MAX } from '../../../src/limits.ts';
+import { TRACE_AGGREGATES_MAX, TRACE_SPANS_PER_TRACE_MAX, TRACE_TEXTS_MAX } from '../../../src/limits.ts';
 import { allocateCounters, Counters } from '../../../src/metrics/counters.ts';
 import { EndpointStats } from '../../../src/metrics/endpoint-stats.ts';
 import { Collector } from '../../../src/tracing/collector.ts';
 import { LocalStatistics } from '../../../src/tracing/local-statistics.ts';
 import { allocateTracing } from '../../../src/tracing/shared.ts';
+import { SpanSource } from '../../../src/tracing/source.ts';
 import type { Span } from '../../../src/tracing/span.ts';
 import { countCall, newTotals, reportOf, StatisticsWindow } from '../../../src/tracing/statistics.ts';
-import { TraceStore } from '../../../src/tracing/store.ts';
+import { SpanStore } from '../../../src/tracing/store.ts';
 import { Strings } from '../../../src/tracing/strings.ts';
 import { treeOf } from '../../../src/tracing/tree.ts';
+import { traced } from '../../support/traced.ts';
 
 const id = (n: number, digits: number): string => n.toString(16).padStart(digits, '0');
 
@@ -62,40 +64,91 @@ describe('the tree of a trace', () => {
   });
 });
 
-describe('the store of traces', () => {
-  it('forgets the oldest traces past its bounds of traces and of spans', () => {
-    const store = new TraceStore(3, 5);
-    for (let trace = 1; trace <= 4; trace++) store.add(span(trace, 1, 0));
-    expect([store.traces, store.spans]).toEqual([3, 3]);
-    expect(store.spansOf(id(1, 32))).toBeUndefined();
-    for (let number = 2; number <= 5; number++) store.add(span(4, number, 1));
-    expect([store.traces, store.spans]).toEqual([1, 5]);
-    expect(store.spansOf(id(4, 32))).toHaveLength(5);
+describe('the store of spans', () => {
+  it('gives every span back as it was added', () => {
+    const store = new SpanStore(100);
+    const spans = [
+      span(7, 1, 0, { flags: 5, weight: 100, startMicros: 1.795e15 + 0.25, durationMicros: 1.5 }),
+      span(7, 2, 1, { error: 'BAD_LAT', name: 'a.b', from: 'raziel.search', host: 'two' }),
+    ];
+    for (const each of spans) store.addSpan(each);
+    store.addSpan(span(8, 1, 0));
+    expect(store.spansOf(id(7, 32))).toEqual(spans);
+    expect(store.spansOf(id(9, 32))).toBeUndefined();
+    const long = span(1, 1, 0, { traceId: 'f123456789abcdef0fedcba987654321', spanId: 'f00000000000000f' });
+    store.addSpan(long);
+    expect(store.spansOf(long.traceId)).toEqual([long]);
   });
 
-  it('takes each span once, and a bounded number for a trace', () => {
-    const store = new TraceStore(10, 1_000_000);
-    for (let number = 1; number <= TRACE_SPANS_PER_TRACE_MAX + 5; number++) {
-      store.add(span(1, number, 0));
-      store.add(span(1, number, 0));
+  it('holds the last spans when there are more than it has room for, as it grows and after', () => {
+    const store = new SpanStore(10_000);
+    for (let trace = 1; trace <= 25_000; trace++) {
+      store.addSpan(span(trace, 1, 0));
+      if (trace === 5_000) expect(store.spansOf(id(1, 32))).toHaveLength(1);
     }
-    expect(store.spans).toBe(TRACE_SPANS_PER_TRACE_MAX);
+    expect(store.spans).toBe(10_000);
+    expect(store.spansOf(id(15_000, 32))).toBeUndefined();
+    expect(store.spansOf(id(15_001, 32))).toEqual([span(15_001, 1, 0)]);
+    expect(store.find({ limit: 3 }).map(({ traceId }) => traceId)).toEqual(
+      [25_000, 24_999, 24_998].map((n) => id(n, 32)),
+    );
+    expect(store.find({ limit: 20_000 })).toHaveLength(10_000);
+    expect(store.traceIds().size).toBe(10_000);
+  });
+
+  it('shows each span once, and a bounded number of a trace', () => {
+    const store = new SpanStore(100_000);
+    for (let number = 1; number <= TRACE_SPANS_PER_TRACE_MAX + 5; number++) {
+      store.addSpan(span(1, number, 0));
+      store.addSpan(span(1, number, 0));
+    }
+    expect(store.spansOf(id(1, 32))).toHaveLength(TRACE_SPANS_PER_TRACE_MAX);
+  });
+
+  it('knows its own texts by their names however many others send', () => {
+    const store = new SpanStore(100);
+    for (let i = 0; i < 2 * TRACE_TEXTS_MAX; i++)
+      store.addSpan(span(1, i + 1, 0, { name: `junk.${i}`, error: `E${i}` }));
+    expect(store.spansOf(id(1, 32))?.at(-1)).toMatchObject({ name: '(other)', error: '(other error)' });
+    const number = store.intern('raziel.search');
+    expect(number).toBeGreaterThan(0);
+    expect(store.intern('raziel.search')).toBe(number);
+  });
+
+  it('takes records of a thread, with the numbers of its own table', () => {
+    const { tracer, strings, ring } = traced({ rate: 1 });
+    const store = new SpanStore(100);
+    store.intern('something that makes the numbers differ');
+    const root = tracer.begin(tracer.name('websocket'));
+    const call = root.begin(tracer.name('nearest-driver.search'), Number.POSITIVE_INFINITY);
+    call.begin(tracer.name('zoning.search'), Number.POSITIVE_INFINITY).end(tracer.name('OVERLOADED'));
+    call.end(0);
+    const traceId = tracer.traceIdOf(root) as string;
+    tracer.end(root);
+    const seen: Span[] = [];
+    const source = new SpanSource({ ring: ring.shared, strings: strings.shared }, 'cab-office');
+    expect(source.drain(store, (each) => seen.push(each))).toBe(2);
+    expect(store.spansOf(traceId)).toEqual(seen);
+    expect(seen).toMatchObject([
+      { name: 'nearest-driver.search', from: 'websocket', host: 'cab-office', error: undefined },
+      { name: 'zoning.search', from: 'nearest-driver.search', error: 'OVERLOADED', parentId: seen[0]?.spanId },
+    ]);
   });
 
   it('finds the newest first, by service or endpoint, duration and error', () => {
-    const store = new TraceStore(100, 1_000);
-    store.add(span(1, 1, 0, { name: 'nearest-driver.search', durationMicros: 5_000 }));
-    store.add(span(1, 2, 1, { name: 'zoning.search', error: 'OVERLOADED' }));
-    store.add(span(2, 1, 0, { name: 'raziel.search', durationMicros: 50_000 }));
-    store.add(span(3, 1, 0, { name: 'zoning.put' }));
+    const store = new SpanStore(100);
+    store.addSpan(span(1, 1, 0, { name: 'nearest-driver.search', durationMicros: 5_000 }));
+    store.addSpan(span(2, 1, 0, { name: 'raziel.search', durationMicros: 50_000 }));
+    store.addSpan(span(1, 2, 1, { name: 'zoning.search', error: 'OVERLOADED', durationMicros: 7_000 }));
+    store.addSpan(span(3, 1, 0, { name: 'zoning.put' }));
     const found = (filter: object): number[] =>
       store.find({ limit: 10, ...filter }).map(({ traceId }) => Number.parseInt(traceId, 16));
-    expect(found({})).toEqual([3, 2, 1]);
-    expect(found({ limit: 2 })).toEqual([3, 2]);
+    expect(found({})).toEqual([3, 1, 2]);
+    expect(found({ limit: 2 })).toEqual([3, 1]);
     expect(found({ service: 'zoning' })).toEqual([3, 1]);
     expect(found({ service: 'zoning.search' })).toEqual([1]);
     expect(found({ service: 'zon' })).toEqual([]);
-    expect(found({ minMs: 5 })).toEqual([2, 1]);
+    expect(found({ minMs: 5 })).toEqual([1, 2]);
     expect(found({ minMs: 5.001 })).toEqual([2]);
     expect(found({ error: true })).toEqual([1]);
     expect(found({ error: false })).toEqual([3, 2]);

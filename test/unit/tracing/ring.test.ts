@@ -15,9 +15,9 @@ function write(ring: SpanRing, ...values: number[]): boolean {
 
 function read(ring: SpanRing, max = 100): number[] {
   const values: number[] = [];
-  ring.drain(max, (words) => {
-    expect(new Set(words).size).toBe(1);
-    values.push(words[0] as number);
+  ring.drain(max, (words, at) => {
+    expect(new Set(words.subarray(at, at + 16)).size).toBe(1);
+    values.push(words[at] as number);
   });
   return values;
 }
@@ -72,10 +72,10 @@ describe('a ring of spans', () => {
         const ring = new SpanRing(workerData.shared);
         let next = 1, torn = 0, seen = 0;
         for (;;) {
-          const count = ring.drain(1000, (words) => {
-            for (let i = 1; i < 16; i++) if (words[i] !== words[0]) torn++;
-            if (words[0] !== 0 && words[0] < next) torn++;
-            next = words[0] + 1; seen++;
+          const count = ring.drain(1000, (words, at) => {
+            for (let i = 1; i < 16; i++) if (words[at + i] !== words[at]) torn++;
+            if (words[at] < next) torn++;
+            next = words[at] + 1; seen++;
           });
           if (count === 0 && next > workerData.last) break;
         }

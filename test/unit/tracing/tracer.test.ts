@@ -3,7 +3,7 @@ import { RazielError } from '../../../src/errors.ts';
 import { TRACE_KEPT_PER_SECOND_MAX, TRACE_SPANS_PER_REQUEST_MAX } from '../../../src/limits.ts';
 import { untracedCall } from '../../../src/tracing/call.ts';
 import { SpanRing } from '../../../src/tracing/ring.ts';
-import { FLAG_REMOTE_PARENT, FLAG_ROOT, FLAG_UNFINISHED, SPAN_WORDS } from '../../../src/tracing/span.ts';
+import { FLAG_REMOTE_PARENT, FLAG_ROOT, FLAG_UNFINISHED, type Span, spanOfRecord } from '../../../src/tracing/span.ts';
 import type { TracerOptions } from '../../../src/tracing/tracer.ts';
 import { traced } from '../../support/traced.ts';
 
@@ -14,26 +14,11 @@ function setUp(options: Partial<TracerOptions> = {}, capacity?: number) {
   const from = tracer.name('websocket');
   const reader = new SpanRing(ring.shared);
   const spans = () => {
-    const records: Uint32Array[] = [];
-    reader.drain(1_000_000, (words) => records.push(words));
-    return records.map((words) => {
-      expect(words).toHaveLength(SPAN_WORDS);
-      const hex = (at: number, count: number) =>
-        [...words.subarray(at, at + count)].map((word) => word.toString(16).padStart(8, '0')).join('');
-      const floats = new Float64Array(words.buffer);
-      return {
-        traceId: hex(0, 4),
-        spanId: hex(4, 2),
-        parentId: hex(6, 2),
-        startMicros: floats[4] as number,
-        durationMicros: floats[5] as number,
-        name: strings.text((words[12] as number) & 0xffff),
-        from: strings.text((words[12] as number) >>> 16),
-        error: (words[13] as number) === 0 ? undefined : strings.text(words[13] as number),
-        flags: words[14] as number,
-        weight: new Float32Array(words.buffer)[15] as number,
-      };
-    });
+    const read: Span[] = [];
+    reader.drain(1_000_000, (words, at) =>
+      read.push(spanOfRecord(words, at, (number) => strings.text(number), 'here')),
+    );
+    return read;
   };
   return { ring, strings, tracer, stats, services, from, spans };
 }
@@ -60,7 +45,7 @@ describe('a sampled request', () => {
     expect(first).toMatchObject({
       name: 'nearest-driver.search',
       from: 'websocket',
-      parentId: '0'.repeat(16),
+      parentId: undefined,
       flags: FLAG_ROOT,
     });
     expect(first?.traceId).toBe(77669839702851584n.toString(16).padStart(32, '0'));
