@@ -236,6 +236,19 @@ describe.each(['1', '2'])('a server with %s serving thread(s)', (threads) => {
     (another as RawClient).close();
   });
 
+  test('connections that ask all the while notice nothing of reloads', async () => {
+    const clients = await openSome('stays');
+    const over = new AbortController();
+    const asked = clients.map(async (client) => {
+      let count = 0;
+      for (; !over.signal.aborted; count++) expect(await nearest(client)).toHaveProperty('drivers');
+      return count;
+    });
+    for (let i = 0; i < 5; i++) await hangUp();
+    over.abort();
+    for (const count of await Promise.all(asked)) expect(count).toBeGreaterThan(0);
+  });
+
   test('a reload is no way to start over with a rate', async () => {
     const client = await open('once');
     expect(await nearest(client)).toHaveProperty('drivers');
