@@ -202,6 +202,19 @@ describe('a server that draws no request', () => {
     await server.stop();
   });
 
+  test('records those that native code refuses', async () => {
+    const server = await bootServer('--search-candidates-max', '1');
+    const client = await RawClient.connect(server);
+    await client.ask({ op: 'locations', batch: Array.from({ length: 50 }, (_, i) => [`cab ${i}`, 1, 2 + i / 1e4]) });
+    const refused = await client.ask({ op: 'nearest', lat: 1, lon: 2, k: 50 });
+    expect(refused).toMatchObject({ error: { code: 'SEARCH_TOO_WIDE' } });
+    client.close();
+    expect(await tracesOf(server)).toMatchObject([
+      { name: 'raziel.search', from: 'websocket', error: 'SEARCH_TOO_WIDE', spans: 1 },
+    ]);
+    await server.stop();
+  });
+
   test('records those that are slow', async () => {
     const server = await bootServer('--trace-slow-ms', '0');
     const client = await RawClient.connect(server);

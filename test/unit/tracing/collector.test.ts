@@ -103,6 +103,8 @@ describe('the store of spans', () => {
       store.addSpan(span(1, number, 0));
     }
     expect(store.spansOf(id(1, 32))).toHaveLength(TRACE_SPANS_PER_TRACE_MAX);
+    const shown = new Set(store.spansOf(id(1, 32))?.map(({ spanId }) => spanId));
+    expect(shown.size).toBe(TRACE_SPANS_PER_TRACE_MAX);
   });
 
   it('knows its own texts by their names however many others send', () => {

@@ -102,6 +102,13 @@ describe('a datagram of spans', () => {
     expect(readDatagram(bytes)).toBeUndefined();
   });
 
+  it('is none with a host of no length, even where all else fits', () => {
+    const whole = Buffer.from(write([SPAN])[0] as Uint8Array);
+    const bytes = Buffer.concat([whole.subarray(0, 12), Buffer.alloc(1), whole.subarray(13 + SPAN.host.length)]);
+    bytes.writeUInt16LE(bytes.length, 6);
+    expect(readDatagram(bytes)).toBeUndefined();
+  });
+
   it('may be anything at all', () => {
     const [whole = new Uint8Array()] = write([SPAN, { ...SPAN, spanId: '00f067aa0ba902b8', parentId: SPAN.spanId }]);
     const mutated = fc
