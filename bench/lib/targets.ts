@@ -26,5 +26,6 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'trace.overhead': { floor: '≥ 0.97' },
   'trace.call': { floor: '≤ 1000' },
   'trace.span': { floor: '≤ 200' },
+  'ids.single': { floor: '≥ 4,000' },
   'mixed.nearest.p99': { floor: '≤ 5', aim: '2' },
 };

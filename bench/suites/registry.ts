@@ -3,9 +3,18 @@
 import type { Suite } from '../lib/suite.ts';
 import { engineSuite } from './engine.ts';
 import { etaSuite } from './eta.ts';
+import { idsSuite } from './ids.ts';
 import { mixedSuite } from './mixed.ts';
 import { serveSuite } from './serve.ts';
 import { traceSuite } from './trace.ts';
 import { zonesSuite } from './zones.ts';
 
-export const SUITES: readonly Suite[] = [engineSuite, serveSuite, mixedSuite, zonesSuite, etaSuite, traceSuite];
+export const SUITES: readonly Suite[] = [
+  engineSuite,
+  serveSuite,
+  mixedSuite,
+  zonesSuite,
+  etaSuite,
+  traceSuite,
+  idsSuite,
+];

@@ -62,7 +62,7 @@ export class Origins {
     if (!this.#origins.has(lower) && !this.#origins.has('*')) throw foreign(JSON.stringify(origin.slice(0, 80)));
     return [
       ['access-control-allow-origin', origin],
-      ['access-control-expose-headers', 'etag, retry-after, www-authenticate'],
+      ['access-control-expose-headers', 'etag, retry-after, www-authenticate, x-request-id'],
       ['vary', 'origin'],
     ];
   }

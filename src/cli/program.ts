@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   traces: async () => (await import('./traces.ts')).tracesCommand,
   trace: async () => (await import('./trace.ts')).traceCommand,
   call: async () => (await import('./call.ts')).callCommand,
+  ids: async () => (await import('./ids.ts')).idsCommand,
   top: async () => (await import('./top.ts')).topCommand,
   config: async () => (await import('./config.ts')).configCommand,
   token: async () => (await import('./token.ts')).tokenCommand,

@@ -48,7 +48,8 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 /** The codes with which a server ends a connection over a frame that it will never take. */
 const CLOSE_CODES_OF_BAD_FRAMES = new Set([1003, 1007, 1009]);
 
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
+// 'auto' is missing from msgpackr's types: a number where it is exact, a bigint elsewhere, as ids are.
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' as 'number' });
 
 export class Connection {
   readonly events = new Emitter<ClientEvents>();

@@ -24,6 +24,8 @@ export class Exchange {
   #unsentBytes = 0;
   /** The connection ends with this response. */
   closing = false;
+  /** Of the request, told with any answer and in the log of a fault of the server's own; undefined while ids are refused. */
+  requestId: string | undefined;
   /** Told to the client of a request that is recorded (W3C Trace Context). */
   traceparent: string | undefined;
   /** What the rest of the request is asked of, when its cost is known from its body only. */
@@ -68,6 +70,7 @@ export class Exchange {
     this.#over = true;
     this.#res.cork(() => {
       this.#res.writeStatus(statusLine(204));
+      if (this.requestId !== undefined) this.#res.writeHeader('x-request-id', this.requestId);
       if (this.traceparent !== undefined) this.#res.writeHeader('traceparent', this.traceparent);
       for (const [name, value] of this.headers) this.#res.writeHeader(name, value);
       // An `undefined` here would be sent as a length of 2^63.
@@ -87,6 +90,7 @@ export class Exchange {
     const res = this.#res;
     res.cork(() => {
       res.writeStatus(statusLine(status)).writeHeader('content-type', contentType);
+      if (this.requestId !== undefined) res.writeHeader('x-request-id', this.requestId);
       if (this.traceparent !== undefined) res.writeHeader('traceparent', this.traceparent);
       for (const [name, value] of this.headers) res.writeHeader(name, value);
       for (const [name, value] of headers) res.writeHeader(name, value);

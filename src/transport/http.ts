@@ -82,6 +82,7 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
   const method = req.getCaseSensitiveMethod();
   const exchange = new Exchange(res, acceptedEncoding(req.getHeader('accept')), method === 'HEAD', context.unsent);
   exchange.closing = context.isDraining();
+  exchange.requestId = context.service.ids.tryNext()?.toString();
   let onAborted: (() => void) | undefined;
   res.onAborted(() => {
     onAborted?.();
@@ -426,7 +427,7 @@ function countedOp(operation: Operation): CountedOp {
 
 function sendFailure(context: HttpContext, exchange: Exchange, cause: unknown): RazielError {
   const error = asRazielError(cause);
-  if (error.code === 'INTERNAL') context.report(cause);
+  if (error.code === 'INTERNAL') context.report(new Error(`request ${exchange.requestId} failed`, { cause }));
   context.counters.error(error.code);
   exchange.sendError(error, error instanceof MethodNotAllowed ? [['allow', error.allow]] : []);
   return error;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../src/client/index.ts';
 import { loadNative } from '../../src/drivers/native.ts';
 import { decodeId, ID_EPOCH_MS_DEFAULT } from '../../src/ids/layout.ts';
+import { run } from './cli-process.ts';
 import { type Answer, type BootedServer, bootServer, RawClient } from '../support/booted-server.ts';
 
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'bigint' as 'number' });
@@ -70,7 +71,7 @@ describe('ids', () => {
     client.close();
   });
 
-  test('are bigints for the client, small ones too', async () => {
+  test('are bigints for the client, exactly, small ones too', async () => {
     const epoch = new Date(Date.now() - 60_000).toISOString();
     const young = await bootServer('--log-level', 'warn', '--id-epoch', epoch);
     const client = await connect(young.url, { reconnect: false });
@@ -80,10 +81,47 @@ describe('ids', () => {
       expect(more).toHaveLength(10_000);
       expect(rises([first as bigint, ...more])).toBe(true);
       expect(first as bigint).toBeLessThan(2n ** 53n);
+      const old = await connect(server.url, { reconnect: false });
+      const large = [...(await old.ids()), ...(await old.ids(1_000))];
+      await old.close();
+      expect(new Set(large).size).toBe(1_001);
+      expect(rises(large) && large.every((id) => id > 2n ** 53n && decodeId(id).machine === 7)).toBe(true);
       await expect(client.ids(0)).rejects.toMatchObject({ code: 'BAD_N' });
     } finally {
       await client.close();
       expect(await young.stop()).toBe(0);
+    }
+  });
+
+  test('are those of requests over HTTP, in the header of every answer', async () => {
+    const seen: bigint[] = [];
+    for (const path of ['/healthz', '/v1/ids', '/v1/nearest?lat=91&lon=0', '/nowhere', '/v1/drivers/none']) {
+      const response = await fetch(server.url + path);
+      seen.push(BigInt(response.headers.get('x-request-id') ?? 'missing'));
+    }
+    expect(rises(seen)).toBe(true);
+    expect(seen.map((id) => decodeId(id).machine)).toEqual([7, 7, 7, 7, 7]);
+  });
+
+  test('come from the command line, which takes them apart too', async () => {
+    const made = await run(['ids', '3', '--url', server.url]);
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    const ids = made.stdout.trim().split('\n');
+    expect(ids).toHaveLength(3);
+    expect(rises(ids.map(BigInt))).toBe(true);
+    const parts = await run(['ids', 'decode', ...ids, '--json']);
+    expect(
+      parts.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object),
+    ).toEqual(ids.map((id) => expect.objectContaining({ id, machine: 7 })));
+    expect(await run(['ids', 'decode', '77669839702851584'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/77669839702851584 +2024-08-02T\S+ +18517932821 +0 +0\n$/),
+    });
+    for (const wrong of ['-1', '1e5', '9223372036854775808', 'id']) {
+      expect((await run(['ids', 'decode', '--', wrong])).code).toBe(2);
     }
   });
 
