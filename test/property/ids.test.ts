@@ -14,7 +14,7 @@ const SEED = Number(process.env['RAZIEL_PROPERTY_SEED'] ?? 1_414);
 const EPOCH = 1_704_067_200_000;
 
 const THREADS = 4;
-const TAKES = 3_000;
+const TAKES = 20_000;
 
 /** Waits for the others, then takes ids by ones and by runs; they come back in the order in which they were made. */
 const THREAD = `
@@ -27,7 +27,7 @@ const THREAD = `
     while (Atomics.load(gate, 0) < ${THREADS});
     const made = [];
     for (let i = 0; i < ${TAKES}; i++) {
-      if (i % 7 === workerData.thread) made.push(...ids.take(1 + (i % 50)));
+      if (i % 2 === 0) made.push(...ids.take(1 + (i % 5)));
       else made.push(ids.next());
     }
     parentPort.postMessage(made);
