@@ -6,6 +6,7 @@
         "src/addon.cc",
         "src/answer.cc",
         "src/areas.cc",
+        "src/candidates.cc",
         "src/cell_tidy.cc",
         "src/cell_tree.cc",
         "src/fix_decoder.cc",

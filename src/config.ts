@@ -19,6 +19,7 @@ import {
   TRACE_SLOW_MS_DEFAULT,
   TRACE_STRING_BYTES_MAX,
   TRACE_SPANS_MAX_DEFAULT,
+  TAG_BYTES_MAX,
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
   ZONES_BYTES_MAX_DEFAULT,
@@ -169,6 +170,14 @@ export const SCHEMA = z
         description: 'when the milliseconds of ids begin: a time in ISO 8601, or milliseconds since the Unix epoch',
         isWritten: true,
       }),
+    etaOverfetch: numeric(z.number().min(1).max(100))
+      .default(3)
+      .describe('candidates looked at by travel time for each driver that is answered'),
+    etaIdleTag: z
+      .string()
+      .max(TAG_BYTES_MAX)
+      .default('free')
+      .describe('tag of drivers that wait or wander: travel times are not learned from them'),
     drainSeconds: numeric(z.number().min(0).max(3_600)).default(10).describe('seconds that a stopping server may take'),
     traceRate: numeric(z.number().min(0).max(1))
       .default(TRACE_RATE_DEFAULT)

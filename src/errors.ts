@@ -30,6 +30,8 @@ export const STATUS_OF_CODE = {
   /** If-Match named another version than the layer has. */
   VERSION_CONFLICT: 412,
   SEARCH_TOO_WIDE: 422,
+  /** A zone's policy allows no pickup there. */
+  NO_PICKUP: 409,
   NOT_FOUND: 404,
   UNKNOWN_DRIVER: 404,
   UNKNOWN_ZONE: 404,

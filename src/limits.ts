@@ -88,6 +88,10 @@ export const ETA_CELLS_MAX = 8_192;
 export const ETA_AREAS_MAX = 1_024;
 /** Journeys that the learner goes over again, 80 bytes each. */
 export const ETA_JOURNEYS_REMEMBERED = 65_536;
+/** Candidates that are fetched for one search to be ranked by time, unless it asks for more drivers. */
+export const ETA_CANDIDATES_MAX = 1_000;
+/** Lists of tags in one search. */
+export const GROUPS_MAX = 8;
 /** Drivers whose ways are followed, of all. */
 export const ETA_DRIVERS_FOLLOWED = 8_192;
 

@@ -11,6 +11,7 @@ import { type TokenRecord, Tokens } from './access/tokens.ts';
 import { nowMs } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DriverEngine, FrameAnswerer } from './drivers/engine.ts';
+import { LearnedTimes } from './eta/travel-times.ts';
 import { IdGenerator } from './ids/generator.ts';
 import { trimMemory } from './drivers/native.ts';
 import { Deadlines } from './overload/deadlines.ts';
@@ -20,7 +21,7 @@ import { Counters, CounterTotals } from './metrics/counters.ts';
 import { LoopDelay } from './metrics/loop-delay.ts';
 import { createMetrics } from './metrics/prometheus.ts';
 import { Reply } from './service/reply.ts';
-import { Service, type SupplyCounter } from './service/service.ts';
+import { type NearestEta, Service, type SupplyCounter } from './service/service.ts';
 import type { ZoneMeters } from './metrics/zone-meters.ts';
 import type { ZoneLookups } from './zoning/lookups.ts';
 import type { RemoteZones } from './zoning/remote.ts';
@@ -48,6 +49,8 @@ export interface ServingOptions {
   /** The block of allocateIds. */
   readonly ids: SharedArrayBuffer;
   readonly tracing: ThreadTracing;
+  /** The block of allocateTraffic. */
+  readonly traffic: SharedArrayBuffer;
   readonly zones: { readonly lookups: ZoneLookups; readonly remote: RemoteZones; readonly meters: ZoneMeters };
   /** Undefined when callers need none. */
   readonly tokens: readonly TokenRecord[] | undefined;
@@ -98,6 +101,7 @@ export function createServing(options: ServingOptions): Serving {
     zones.lookups,
     ids,
     services,
+    etaOf(config, options.traffic),
   );
   const zoneTasks = new ZoneTasks(zones.remote, services);
   const remoteTraces = new RemoteTraces(tracing.port);
@@ -162,6 +166,11 @@ export function createServing(options: ServingOptions): Serving {
       app.close();
     },
   };
+}
+
+function etaOf(config: Config, traffic: SharedArrayBuffer): NearestEta {
+  const learned = new LearnedTimes(traffic);
+  return { learned, times: learned, overfetch: config.etaOverfetch };
 }
 
 /** For a trace while ids are refused. */

@@ -32,6 +32,8 @@ export interface ServingThreadData {
   readonly clock: SharedArrayBuffer;
   /** Of allocateIds. */
   readonly ids: SharedArrayBuffer;
+  /** Of allocateTraffic. */
+  readonly traffic: SharedArrayBuffer;
 }
 
 export type ToThread =
@@ -64,6 +66,7 @@ const serving = createServing({
   shared: data.shared,
   thread: data.thread,
   ids: data.ids,
+  traffic: data.traffic,
   supply: (query, ref, encoding) => supply.count(query, ref, encoding),
   tracing: data.tracing,
   zones: { lookups: nativeLookups(zones), remote: remoteZones, meters: new ZoneMeters(data.zoneMeters) },

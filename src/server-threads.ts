@@ -112,6 +112,7 @@ export async function startServingThreads(
   zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
   ready: SharedArrayBuffer,
   ids: SharedArrayBuffer,
+  traffic: SharedArrayBuffer,
   access: { readonly tokens: readonly TokenRecord[] | undefined; readonly audit: Audit },
   report: (text: string) => void,
   onFailure: (error: Error) => void,
@@ -132,6 +133,7 @@ export async function startServingThreads(
       ready,
       clock: sharedClock(),
       ids,
+      traffic,
     };
     const worker = new Worker(new URL('./server-thread.js', import.meta.url), {
       workerData,

@@ -14,6 +14,7 @@ import { tlsFilesOf } from './access/tls.ts';
 import type { TokenRecord } from './access/tokens.ts';
 import { keepClock, nowMs } from './clock.ts';
 import type { Config } from './config.ts';
+import { type Learning, startLearning } from './eta/learning.ts';
 import { allocateIds, IdGenerator } from './ids/generator.ts';
 import { type IdReservation, reserveIds } from './ids/reservation.ts';
 import { allocateCounters } from './metrics/counters.ts';
@@ -90,6 +91,7 @@ export async function startServer(asked: Config): Promise<RunningServer> {
 
   let storage: StorageThread | undefined;
   let reservation: IdReservation | undefined;
+  let learning: Learning | undefined;
   let front: Front | undefined;
   try {
     storage = await startStorageThread(config, onFailure);
@@ -98,7 +100,17 @@ export async function startServer(asked: Config): Promise<RunningServer> {
       const generator = new IdGenerator(ids, config.machine, config.idEpoch, nowMs);
       reservation = await reserveIds(generator, openState(storage.connect()), (level, message) => log[level](message));
     }
-    const context: FrontContext = { config, log, onFailure, storage, ids, access, ready: new SharedArrayBuffer(4) };
+    learning = startLearning(config, handle, storage?.connect(), onFailure);
+    const context: FrontContext = {
+      config,
+      log,
+      onFailure,
+      storage,
+      ids,
+      learning,
+      access,
+      ready: new SharedArrayBuffer(4),
+    };
     front = await (threads === 1 ? startOne(context, chosen) : startSeveral(context, handle as number, threads));
     const layers = await front.restored;
     if (layers > 0) log.info(`${layers} layer${layers === 1 ? '' : 's'} of zones loaded`);
@@ -106,6 +118,7 @@ export async function startServer(asked: Config): Promise<RunningServer> {
   } catch (error) {
     await front?.stop(0);
     await reservation?.stop();
+    await learning?.stop();
     await storage?.stop();
     clock.stop();
     engine.close();
@@ -138,6 +151,7 @@ export async function startServer(asked: Config): Promise<RunningServer> {
         await served.stop(config.drainSeconds * 1000);
         clearInterval(sweeper);
         await reservation?.stop();
+        await learning?.stop();
         await storage?.stop();
         clock.stop();
         engine.close();
@@ -186,6 +200,7 @@ interface FrontContext {
   readonly storage: StorageThread | undefined;
   /** Of allocateIds. */
   readonly ids: SharedArrayBuffer;
+  readonly learning: Learning;
   /** One int32: 1 once what was stored is loaded. */
   readonly ready: SharedArrayBuffer;
 }
@@ -213,6 +228,7 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     shared: counters,
     thread: 0,
     ids: context.ids,
+    traffic: context.learning.traffic,
     supply: supplyOf(supplyThread, engine),
     tracing: tracing.threads[0] as ThreadTracing,
     zones: { lookups, remote, meters },
@@ -287,6 +303,7 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
       ofZones,
       ready,
       context.ids,
+      context.learning.traffic,
       context.access,
       report,
       onFailure,

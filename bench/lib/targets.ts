@@ -27,5 +27,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'trace.call': { floor: '≤ 1000' },
   'trace.span': { floor: '≤ 200' },
   'ids.single': { floor: '≥ 4,000' },
+  'nearest.pipeline.p50': { floor: '≤ 40' },
+  'nearest.pipeline.p99': { floor: '≤ 150' },
   'mixed.nearest.p99': { floor: '≤ 5', aim: '2' },
 };

@@ -5,6 +5,7 @@ import { engineSuite } from './engine.ts';
 import { etaSuite } from './eta.ts';
 import { idsSuite } from './ids.ts';
 import { mixedSuite } from './mixed.ts';
+import { nearestSuite } from './nearest.ts';
 import { serveSuite } from './serve.ts';
 import { traceSuite } from './trace.ts';
 import { zonesSuite } from './zones.ts';
@@ -15,6 +16,7 @@ export const SUITES: readonly Suite[] = [
   mixedSuite,
   zonesSuite,
   etaSuite,
+  nearestSuite,
   traceSuite,
   idsSuite,
 ];

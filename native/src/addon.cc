@@ -15,6 +15,7 @@
 #include <string>
 
 #include "answer.h"
+#include "candidates.h"
 #include "frame.h"
 #include "journal_addon.h"
 #include "process_registry.h"
@@ -65,6 +66,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
                            InstanceMethod<&Engine::Driver>("driver"),
                            InstanceMethod<&Engine::Remove>("remove"),
                            InstanceMethod<&Engine::Scan>("scan"),
+                           InstanceMethod<&Engine::SetCandidates>("setCandidates"),
+                           InstanceMethod<&Engine::Sightings>("sightings"),
                            InstanceMethod<&Engine::Sweep>("sweep"),
                            InstanceMethod<&Engine::Stats>("stats"),
                            InstanceMethod<&Engine::Close>("close"),
@@ -190,8 +193,9 @@ class Engine : public Napi::ObjectWrap<Engine> {
   }
 
   /**
-   * search(offset, extras?) → size, kNeeds − size, kTooWide or kUnknownZone. What is asked stands in the numbers that the constructor was
-   * given: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north. The extras are what most
+   * search(offset, extras?) → size, kNeeds − size, kTooWide or kUnknownZone; for `wanted` 1 the candidates of a nearest search (candidates.h) are
+   * written into what setCandidates registered, and into the reply from `offset` their pairs; their number is then in numbers[10]. What is asked stands in the numbers that the constructor was
+   * given: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north, and wanted. The extras are what most
    * searches do without: ref (its MessagePack), tags, anyTags, notTags (joined by commas), zone and areaZone ([layer, id]), polygons
    * (numbers: how many, for each how many rings, for each of them how many positions, turnWest, x, y, x, y …).
    */
@@ -243,6 +247,11 @@ class Engine : public Napi::ObjectWrap<Engine> {
 
   Napi::Value Answer(Napi::Env env, const SearchRequest& request, double nowMs, size_t offset) {
     MsgpackWriter out = writerFrom(offset);
+    if (numbersData_[9] == 1) {
+      const CandidateOutcome found = findCandidates(*session_, scratch_, request, nowMs, candidatesData_, candidatesRoom_, out);
+      numbersData_[10] = found.count;
+      return Napi::Number::New(env, found.tooWide ? kTooWide : sizeOf(out, offset));
+    }
     const SearchOutcome outcome = answerSearch(*session_, scratch_, request, nowMs, out);
     return Napi::Number::New(env, outcome.tooWide ? kTooWide : sizeOf(out, offset));
   }
@@ -341,6 +350,27 @@ class Engine : public Napi::ObjectWrap<Engine> {
     return result;
   }
 
+  /** setCandidates(rows: Float64Array): where candidates go from now on; 8 numbers each. */
+  void SetCandidates(const Napi::CallbackInfo& info) {
+    candidates_ = Napi::Persistent(info[0].As<Napi::Object>());
+    Napi::Float64Array rows = info[0].As<Napi::Float64Array>();
+    candidatesData_ = reinterpret_cast<CandidateRow*>(rows.Data());
+    candidatesRoom_ = uint32_t(rows.ByteLength() / sizeof(CandidateRow));
+  }
+
+  /** sightings(cursor, stride, nowMs, idleTag, rows: Float64Array) → {count, next}; 7 numbers a row, see candidates.h. */
+  Napi::Value Sightings(const Napi::CallbackInfo& info) {
+    Napi::Float64Array rows = info[4].As<Napi::Float64Array>();
+    const SightingSlice slice =
+        seeDrivers(*session_, info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(),
+                   info[2].As<Napi::Number>().DoubleValue(), info[3].As<Napi::String>().Utf8Value(),
+                   reinterpret_cast<Sighting*>(rows.Data()), uint32_t(rows.ByteLength() / sizeof(Sighting)));
+    Napi::Object result = Napi::Object::New(info.Env());
+    result["count"] = slice.count;
+    result["next"] = slice.next;
+    return result;
+  }
+
   void Sweep(const Napi::CallbackInfo& info) { session_->sweep(info[0].As<Napi::Number>().DoubleValue()); }
 
   /** stats() → [drivers, driversMax, tags, bytes] */
@@ -363,6 +393,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
     reply_.Reset();
     status_.Reset();
     numbers_.Reset();
+    candidates_.Reset();
   }
 
   uint32_t handle_ = 0;
@@ -374,7 +405,10 @@ class Engine : public Napi::ObjectWrap<Engine> {
   Napi::ObjectReference status_;
   int32_t* statusData_ = nullptr;
   Napi::ObjectReference numbers_;
-  const double* numbersData_ = nullptr;
+  double* numbersData_ = nullptr;
+  Napi::ObjectReference candidates_;
+  CandidateRow* candidatesData_ = nullptr;
+  uint32_t candidatesRoom_ = 0;
   Napi::ObjectReference reply_;
   uint8_t* replyData_ = nullptr;
   size_t replySize_ = 0;

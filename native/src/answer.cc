@@ -32,11 +32,16 @@ void writeTags(const DriverStore& store, const TagMask& tags, Writer& out) {
   for (uint32_t i = 0; i < count; ++i) out.string(names[i]);
 }
 
+/** How many pairs the map of a hit has. */
+uint32_t pairsOf(const FixBlock& fix, bool withDistance) {
+  const bool hasTags = fix.tagSet != TagSets::kEmpty;
+  return 4u + withDistance + known(fix.motion.heading) + known(fix.motion.speed) + hasTags;
+}
+
 template <typename Writer>
-void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer& out) {
+void writePairs(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer& out) {
   const FixBlock& fix = *hit.fix;
   const bool hasTags = fix.tagSet != TagSets::kEmpty;
-  out.map(4u + withDistance + known(fix.motion.heading) + known(fix.motion.speed) + hasTags);
   out.key("id");
   out.string(store.drivers[fix.driver].id());
   out.key("lat");
@@ -58,6 +63,12 @@ void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, doubl
     out.number(fix.motion.speed);
   }
   if (hasTags) writeTags(store, store.tagSets.maskOf(fix.tagSet), out);
+}
+
+template <typename Writer>
+void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer& out) {
+  out.map(pairsOf(*hit.fix, withDistance));
+  writePairs(store, hit, withDistance, nowMs, out);
 }
 
 void writeExplain(const SearchCounts& counts, bool byDistance, double searchMicros, double encodeMicros,
@@ -145,6 +156,17 @@ SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const Searc
     writeExplain(scratch.counts(), byDistance, microsBetween(begin, found), microsBetween(found, end), out);
   }
   return {false, microsBetween(begin, end)};
+}
+
+uint32_t writeHitPairs(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, MsgpackWriter& out) {
+  if (out.hasRoomFor(kHitBytesMax)) {
+    auto unchecked = out.unchecked();
+    writePairs(store, hit, withDistance, nowMs, unchecked);
+    out.resume(unchecked);
+  } else {
+    writePairs(store, hit, withDistance, nowMs, out);
+  }
+  return pairsOf(*hit.fix, withDistance);
 }
 
 void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, MsgpackWriter& out) {

@@ -42,6 +42,9 @@ struct SearchOutcome {
 SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request, double nowMs,
                                     MsgpackWriter& out);
 
+/** Writes a driver of an answer as the pairs of its map, and returns how many they are; the head of the map is the caller's to write. */
+uint32_t writeHitPairs(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, MsgpackWriter& out);
+
 /** Writes a driver's fix as held, flat, with its age. The caller is pinned. */
 void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, MsgpackWriter& out);
 

@@ -311,7 +311,8 @@ class Zones : public Napi::ObjectWrap<Zones> {
     return DefineClass(env, "Zones",
                        {InstanceAccessor<&Zones::Handle>("handle"), InstanceAccessor<&Zones::Version>("version"),
                         InstanceMethod<&Zones::Publish>("publish"), InstanceMethod<&Zones::Collect>("collect"),
-                        InstanceMethod<&Zones::AnswerAt>("answerAt"), InstanceMethod<&Zones::Close>("close")});
+                        InstanceMethod<&Zones::AnswerAt>("answerAt"), InstanceMethod<&Zones::NumbersAt>("numbersAt"),
+                        InstanceMethod<&Zones::AnswerOf>("answerOf"), InstanceMethod<&Zones::Close>("close")});
   }
 
   /** new Zones() opens an empty one, new Zones(handle) attaches to one of this process. */
@@ -370,6 +371,35 @@ class Zones : public Napi::ObjectWrap<Zones> {
       writer.string("zones");
       writeZones(writer, pin.snapshot(), info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get(), hits_);
     }, pin.snapshot());
+  }
+
+  /**
+   * numbersAt(lat, lon, out: Float64Array) → how many zones there are: out[0] is the version, then the zones' numbers in it, in the order of answers, as
+   * many as fit.
+   */
+  Napi::Value NumbersAt(const Napi::CallbackInfo& info) {
+    const zones::ZoneReader::Pin pin(reader(info.Env()));
+    Napi::Float64Array out = info[2].As<Napi::Float64Array>();
+    const Snapshot* const snapshot = pin.snapshot();
+    hits_.clear();
+    if (snapshot != nullptr) snapshot->lookup(info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), hits_);
+    double* const to = out.Data();
+    to[0] = snapshot == nullptr ? 0 : static_cast<double>(snapshot->version());
+    std::copy_n(hits_.begin(), std::min(hits_.size(), out.ElementLength() - 1), to + 1);
+    return Napi::Number::New(info.Env(), static_cast<double>(hits_.size()));
+  }
+
+  /** answerOf(version, zone) → what answers say of it, MessagePack; undefined when that version is no longer published. */
+  Napi::Value AnswerOf(const Napi::CallbackInfo& info) {
+    const zones::ZoneReader::Pin pin(reader(info.Env()));
+    const Snapshot* const snapshot = pin.snapshot();
+    const uint32_t zone = info[1].As<Napi::Number>();
+    if (snapshot == nullptr || static_cast<double>(snapshot->version()) != info[0].As<Napi::Number>().DoubleValue() ||
+        zone >= snapshot->zoneCount()) {
+      return info.Env().Undefined();
+    }
+    const std::string_view answer = answerOfZone(*snapshot, zone);
+    return Napi::Buffer<char>::Copy(info.Env(), answer.data(), answer.size());
   }
 
   /** Writes a map of ref, version and what `body` writes; ref, out and offset are the arguments from `first` on. */

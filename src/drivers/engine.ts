@@ -69,6 +69,24 @@ export interface NearestQuery extends Filters {
   /** 0..RADIUS_METERS_MAX. */
   readonly radiusMeters: number;
   readonly explain?: boolean;
+  /** For src/nearest, which searches on its behalf; engines know nothing of it. */
+  readonly ranking?: Ranking;
+}
+
+/** What a nearest search asks for beyond distance. */
+export interface Ranking {
+  readonly rank: 'distance' | 'eta';
+  /** Whether the policies of zones hold. */
+  readonly policy: boolean;
+  /** Whether a fare is to be estimated. */
+  readonly fare: boolean;
+  /** Where the trip goes. */
+  readonly to: { readonly lat: number; readonly lon: number } | undefined;
+  /** What was asked for by name, where it was. */
+  readonly k: number | undefined;
+  readonly radiusMeters: number | undefined;
+  /** For each list of tags the drivers that carry all of them; none: one search without. */
+  readonly groups: readonly (readonly string[])[];
 }
 
 /** A ring as [lon, lat] positions, closed (first equals last), 4 or more. */

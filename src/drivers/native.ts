@@ -16,6 +16,7 @@ import type {
   EngineStats,
   FrameAnswerer,
   HeldFix,
+  NearestQuery,
   Ref,
   RejectedFix,
   ReplyBuffer,
@@ -24,11 +25,27 @@ import type {
   SearchQuery,
   ZoneSource,
 } from './engine.ts';
+import type { CandidateFinder, CandidatesFound } from './candidates.ts';
 import { FRAME_NOT_HOT } from './engine.ts';
 import { rejectedFix } from './rejected.ts';
 import { decodeBatch } from './batch.ts';
 
-export type NativeEngine = DriverEngine & FrameAnswerer & { readonly handle: number };
+export type NativeEngine = DriverEngine &
+  FrameAnswerer &
+  CandidateFinder & {
+    readonly handle: number;
+    /**
+     * Drivers for the learner of travel times: those whose number is a multiple of `stride`, from `cursor` on (0 to begin), as rows of 7 numbers
+     * (native/src/candidates.h), as many as fit. `next` is 0 at the end. Off the serving threads.
+     */
+    sightings(
+      cursor: number,
+      stride: number,
+      nowMs: number,
+      idleTag: string,
+      rows: Float64Array,
+    ): { readonly count: number; readonly next: number };
+  };
 
 /** What most searches do without. */
 interface SearchExtras {
@@ -59,6 +76,14 @@ interface AddonEngine {
     positions: Float64Array,
     masks: Uint32Array,
   ): { next: number; count: number; tags: string[] };
+  setCandidates(rows: Float64Array): void;
+  sightings(
+    cursor: number,
+    stride: number,
+    nowMs: number,
+    idleTag: string,
+    rows: Float64Array,
+  ): { count: number; next: number };
   sweep(nowMs: number): void;
   stats(): Float64Array;
   close(): void;
@@ -147,7 +172,8 @@ class NativeDriverEngine implements NativeEngine {
   /** The buffer that the addon writes to. */
   #reply: Uint8Array | undefined;
   /** What a search asks, where the addon reads it. */
-  readonly #numbers = new Float64Array(9);
+  readonly #numbers = new Float64Array(11);
+  #candidates: Float64Array | undefined;
   readonly #positions = new Float64Array(2 * SCAN_SLICE_MAX);
   readonly #masks = new Uint32Array(8 * SCAN_SLICE_MAX);
 
@@ -191,7 +217,27 @@ class NativeDriverEngine implements NativeEngine {
 
   search(query: SearchQuery, nowMs: number, ref: Ref, out: ReplyBuffer, offset: number): number {
     writeNumbers(query, nowMs, this.#numbers);
-    const extras = extrasOf(query, ref);
+    return this.#search(query, extrasOf(query, ref), out, offset);
+  }
+
+  candidates(
+    query: NearestQuery,
+    nowMs: number,
+    rows: Float64Array,
+    out: ReplyBuffer,
+    offset: number,
+  ): CandidatesFound {
+    if (rows !== this.#candidates) {
+      this.#addon.setCandidates(rows);
+      this.#candidates = rows;
+    }
+    writeNumbers(query, nowMs, this.#numbers);
+    this.#numbers[9] = 1;
+    const end = this.#search(query, extrasOf(query, undefined), out, offset);
+    return { count: this.#numbers[10] as number, end };
+  }
+
+  #search(query: SearchQuery, extras: SearchExtras | undefined, out: ReplyBuffer, offset: number): number {
     for (;;) {
       if (out.bytes !== this.#reply) this.#writeTo(out);
       const end = extras === undefined ? this.#addon.search(offset) : this.#addon.search(offset, extras);
@@ -232,6 +278,10 @@ class NativeDriverEngine implements NativeEngine {
       visit({ lat: positions[2 * i] as number, lon: positions[2 * i + 1] as number, tags: names });
     }
     return next;
+  }
+
+  sightings(cursor: number, stride: number, nowMs: number, idleTag: string, rows: Float64Array) {
+    return this.#addon.sightings(cursor, stride, nowMs, idleTag, rows);
   }
 
   sweep(nowMs: number): void {
@@ -307,6 +357,7 @@ function writeNumbers(query: SearchQuery, nowMs: number, numbers: Float64Array):
   numbers[1] = nowMs;
   numbers[2] = query.kind === 'nearest' ? query.k : query.limit;
   numbers[3] = query.explain === true ? 1 : 0;
+  numbers[9] = 0;
   numbers[4] = query.maxAgeSeconds === undefined ? Number.POSITIVE_INFINITY : query.maxAgeSeconds * 1000;
   if (area.kind === 'nearest' || area.kind === 'circle') {
     numbers[5] = area.lat;

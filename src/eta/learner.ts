@@ -8,7 +8,19 @@
 import assert from 'node:assert/strict';
 import { cellToParent, latLngToCell } from 'h3-js';
 import { ETA_AREAS_MAX, ETA_CELLS_MAX, ETA_JOURNEYS_REMEMBERED } from '../limits.ts';
-import { AREA_RESOLUTION, CELL_RESOLUTION, CELLS_FROM, CIRCUITY, middleOf, Traffic, WEIGHTS } from './traffic.ts';
+import { pack, unpack } from 'msgpackr';
+import {
+  AREA_RESOLUTION,
+  CELL_RESOLUTION,
+  CELLS_FROM,
+  CIRCUITY,
+  GENERAL,
+  middleOf,
+  PLACE,
+  Traffic,
+  WEIGHTS,
+  weightsOf,
+} from './traffic.ts';
 import type { Squares } from './squares.ts';
 
 /** A stretch of a driver's way. Degrees, metres a second, NaN for what is unknown. */
@@ -42,6 +54,22 @@ const STEP_MIN = 0.004;
 
 const FIELDS = 10;
 
+const MAGIC = 'raziel eta';
+/** Of what is stored; whatever changes the features changes it. */
+const VERSION = 1;
+
+interface Saved {
+  readonly magic: string;
+  readonly version: number;
+  /** H3 indexes, in the order of their numbers. */
+  readonly areas: readonly string[];
+  readonly cells: readonly string[];
+  readonly squares: readonly number[];
+  readonly wideSquares: readonly number[];
+  /** Float32s in the byte order of the machine: of everywhere and of each place the weights, then how often each was taught. */
+  readonly weights: Uint8Array;
+}
+
 export class Learner {
   readonly #traffic: Traffic;
   /** How often each weight was taught, fractions by share. */
@@ -52,6 +80,7 @@ export class Learner {
   readonly #memory = new Float64Array(FIELDS * ETA_JOURNEYS_REMEMBERED);
   #remembered = 0;
   #next = 0;
+  #taughtJourneys = 0;
   readonly #random: () => number;
 
   /** @param random numbers of 0..1, 1 excluded, that choose which old journeys are gone over again */
@@ -68,6 +97,62 @@ export class Learner {
     return this.#remembered;
   }
 
+  /** Journeys learned from since the start. */
+  get taught(): number {
+    return this.#taughtJourneys;
+  }
+
+  /**
+   * What was learned, to be stored: the weights of what is known, how often each was taught, and which cells and areas there are. The journeys
+   * remembered are not in it.
+   */
+  save(): Uint8Array {
+    const { weights, squares, wideSquares } = this.#traffic;
+    const runs = [[0, GENERAL] as const, ...this.#places().map((place) => [weightsOf(place), PLACE] as const)];
+    const kept = new Float32Array(runs.reduce((sum, [, length]) => sum + 2 * length, 0));
+    let at = 0;
+    for (const [start, length] of runs) {
+      kept.set(weights.subarray(start, start + length), at);
+      kept.set(this.#taught.subarray(start, start + length), at + length);
+      at += 2 * length;
+    }
+    return pack({
+      magic: MAGIC,
+      version: VERSION,
+      areas: [...this.#areas.keys()],
+      cells: [...this.#cells.keys()],
+      squares: squares.keys(),
+      wideSquares: wideSquares.keys(),
+      weights: new Uint8Array(kept.buffer),
+    });
+  }
+
+  /** Takes up what `save` made. What is of another version or size is left, and learning begins anew. */
+  load(bytes: Uint8Array): void {
+    const saved = unpack(bytes) as Saved;
+    if (saved.magic !== MAGIC || saved.version !== VERSION) return;
+    const kept = new Float32Array(saved.weights.slice().buffer);
+    if (kept.length !== 2 * (GENERAL + (saved.areas.length + saved.cells.length) * PLACE)) return;
+    for (const name of saved.areas) this.#numberOfArea(name);
+    for (const name of saved.cells) this.#numberOfCell(name);
+    for (const key of saved.wideSquares) this.#resolve(this.#traffic.wideSquares, key, AREA_RESOLUTION);
+    for (const key of saved.squares) this.#resolve(this.#traffic.squares, key, CELL_RESOLUTION);
+    let at = 0;
+    for (const [start, length] of [[0, GENERAL], ...this.#places().map((place) => [weightsOf(place), PLACE])] as [
+      number,
+      number,
+    ][]) {
+      this.#traffic.weights.set(kept.subarray(at, at + length), start);
+      this.#taught.set(kept.subarray(at + length, at + 2 * length), start);
+      at += 2 * length;
+    }
+  }
+
+  /** The numbers of all places, areas first. */
+  #places(): number[] {
+    return [...this.#areas.values(), ...this.#cells.values()];
+  }
+
   /** Learns from a journey of more than 0 m and s. */
   learn(journey: Journey): void {
     assert(journey.distance > 0 && journey.seconds > 0);
@@ -75,6 +160,7 @@ export class Learner {
     this.#find(journey.toLat, journey.toLon);
     const middle = middleOf(journey.fromLat, journey.fromLon, journey.toLat, journey.toLon);
     this.#find(middle[0], middle[1]);
+    this.#taughtJourneys++;
     this.#remember(journey);
     this.#rehearse((this.#next + ETA_JOURNEYS_REMEMBERED - 1) % ETA_JOURNEYS_REMEMBERED);
     for (let i = 0; i < REHEARSALS; i++) this.#rehearse(Math.floor(this.#random() * this.#remembered));
@@ -109,18 +195,14 @@ export class Learner {
   /** Makes the position's cell and area known, as long as there is room. */
   #find(lat: number, lon: number): void {
     const { squares, wideSquares } = this.#traffic;
-    const wideKey = wideSquares.keyOf(lat, lon);
-    if (!wideSquares.has(wideKey)) {
-      const [middleLat, middleLon] = wideSquares.middleOf(wideKey);
-      this.#put(wideSquares, wideKey, this.#numberOfArea(latLngToCell(middleLat, middleLon, AREA_RESOLUTION)));
-    }
-    const key = squares.keyOf(lat, lon);
-    if (squares.has(key)) return;
-    const [middleLat, middleLon] = squares.middleOf(key);
-    this.#put(squares, key, this.#numberOfCell(latLngToCell(middleLat, middleLon, CELL_RESOLUTION)));
+    this.#resolve(wideSquares, wideSquares.keyOf(lat, lon), AREA_RESOLUTION);
+    this.#resolve(squares, squares.keyOf(lat, lon), CELL_RESOLUTION);
   }
 
-  #put(squares: Squares, key: number, place: number): void {
+  #resolve(squares: Squares, key: number, resolution: number): void {
+    if (squares.has(key)) return;
+    const name = latLngToCell(...squares.middleOf(key), resolution);
+    const place = resolution === CELL_RESOLUTION ? this.#numberOfCell(name) : this.#numberOfArea(name);
     if (place !== 0) squares.put(key, place);
   }
 

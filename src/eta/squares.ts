@@ -74,6 +74,11 @@ export class Squares {
     return true;
   }
 
+  /** All that were put. */
+  keys(): number[] {
+    return Array.from(this.#keys).filter((key) => key !== EMPTY);
+  }
+
   has(key: number): boolean {
     return this.#keys[this.#slotOf(key)] === key;
   }

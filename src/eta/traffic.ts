@@ -45,17 +45,24 @@ const ONE_AT = 0;
 const DISTANCE_AT = ONE_AT + 1;
 const HOUR_AT = DISTANCE_AT + ENDS * DISTANCES;
 const MOTION_AT = HOUR_AT + ENDS * WEEK_HOURS;
-const GENERAL = Math.ceil((MOTION_AT + MOTIONS) / 16) * 16;
+/** Weights of everywhere, which come first. */
+export const GENERAL = Math.ceil((MOTION_AT + MOTIONS) / 16) * 16;
 
 // The weights of a cell or area.
 const ROLES = 6;
 const DIRECTION_AT = ROLES;
 const PLACE_HOUR_AT = DIRECTION_AT + ROLES * DIRECTIONS;
-const PLACE = Math.ceil((PLACE_HOUR_AT + WEEK_HOURS) / 16) * 16;
+/** Weights of a place. */
+export const PLACE = Math.ceil((PLACE_HOUR_AT + WEEK_HOURS) / 16) * 16;
 
 /** Places by number: areas from 1, cells from CELLS_FROM; 0 is none. */
 export const CELLS_FROM = 1 + ETA_AREAS_MAX;
 const PLACES = CELLS_FROM + ETA_CELLS_MAX;
+
+/** Where the weights of a place begin. */
+export function weightsOf(place: number): number {
+  return GENERAL + place * PLACE;
+}
 
 export const WEIGHTS = GENERAL + PLACES * PLACE;
 /** Features of one journey at most. */
@@ -170,7 +177,7 @@ export class Traffic {
   #describePlace(start: number, place: number, role: number, direction: number): number {
     let count = start;
     for (let at = place; at !== 0; at = this.areas[at] as number) {
-      const base = GENERAL + at * PLACE;
+      const base = weightsOf(at);
       this.features[count] = base + role;
       this.shares[count++] = 1;
       this.features[count] = base + DIRECTION_AT + role * DIRECTIONS + direction;

@@ -155,7 +155,42 @@ const RANK = {
   code: 'BAD_RANK',
   oneOf: ['distance', 'eta'],
   default: 'distance',
-  description: 'The order of the answer. `eta` is not supported yet.',
+  description:
+    'The order of the answer: by distance, or by how long drivers need to get there, whose answers have `eta` in seconds and `etaSource`.',
+} as const satisfies Parameter;
+
+const POLICY = {
+  name: 'policy',
+  type: 'flag',
+  code: 'BAD_REQUEST',
+  description:
+    'Whether the policies of the zones at the place hold (docs/zones.md). True when absent with `rank=eta`, `fare` or `groups`, else false.',
+} as const satisfies Parameter;
+
+const FARE = {
+  name: 'fare',
+  type: 'flag',
+  code: 'BAD_REQUEST',
+  default: false,
+  description: "Adds `fare`, the tariff of the place's zones; with `toLat` and `toLon` an estimate for a trip there.",
+} as const satisfies Parameter;
+
+const TO_LAT = {
+  name: 'toLat',
+  type: 'number',
+  code: 'BAD_LAT',
+  min: -90,
+  max: 90,
+  description: 'Where the trip goes, for `fare`: latitude in degrees.',
+} as const satisfies Parameter;
+
+const TO_LON = {
+  name: 'toLon',
+  type: 'number',
+  code: 'BAD_LON',
+  min: -180,
+  max: 180,
+  description: 'Where the trip goes, for `fare`: longitude in degrees.',
 } as const satisfies Parameter;
 
 const NOT_CLAIMED = {
@@ -326,6 +361,10 @@ export const PARAMETERS = {
   ZONE,
   ZONE_AREA,
   RANK,
+  POLICY,
+  FARE,
+  TO_LAT,
+  TO_LON,
   NOT_CLAIMED,
   LIMIT,
   BBOX,

@@ -2,8 +2,8 @@
 // WebSocket requests carry them flat.
 
 import { RazielError } from '../errors.ts';
-import type { Area, Filters, NearestQuery, SearchQuery, WithinQuery, ZoneName } from '../drivers/engine.ts';
-import { MULTISEARCH_MAX } from '../limits.ts';
+import type { Area, Filters, NearestQuery, Ranking, SearchQuery, WithinQuery, ZoneName } from '../drivers/engine.ts';
+import { GROUPS_MAX, MULTISEARCH_MAX } from '../limits.ts';
 import {
   type Fields,
   isFields,
@@ -25,12 +25,23 @@ const OTHER_FILTERS: readonly Parameter[] = [P.TAGS, P.ANY_TAGS, P.NOT_TAGS, P.M
 const FILTERS: readonly Parameter[] = [...OTHER_FILTERS, P.ZONE];
 const AREAS: readonly Parameter[] = [P.BBOX, P.GEOMETRY, P.CIRCLE, P.ZONE_AREA];
 
-export const NEAREST_PARAMETERS: readonly Parameter[] = [P.LAT, P.LON, P.K, P.RADIUS, ...FILTERS, P.RANK];
+export const NEAREST_PARAMETERS: readonly Parameter[] = [
+  P.LAT,
+  P.LON,
+  P.K,
+  P.RADIUS,
+  ...FILTERS,
+  P.RANK,
+  P.POLICY,
+  P.FARE,
+  P.TO_LAT,
+  P.TO_LON,
+];
 export const WITHIN_PARAMETERS: readonly Parameter[] = [...AREAS, P.LIMIT, ...OTHER_FILTERS];
 /** Those of a body of HTTP, beside the area. */
 export const NESTED_WITHIN_PARAMETERS: readonly Parameter[] = [P.LIMIT, ...FILTERS];
 
-const NEAREST_NAMES = namesOf(NEAREST_PARAMETERS);
+const NEAREST_NAMES = new Set([...namesOf(NEAREST_PARAMETERS), 'groups']);
 const WITHIN_NAMES = namesOf(WITHIN_PARAMETERS);
 const AREA_NAMES = namesOf(AREAS);
 const NESTED_WITHIN_NAMES = new Set(['within', ...namesOf(NESTED_WITHIN_PARAMETERS)]);
@@ -43,7 +54,7 @@ function namesOf(parameters: readonly Parameter[]): ReadonlySet<string> {
 /** A nearest search, fields flat. */
 export function readNearest(fields: Fields): NearestQuery {
   refuseUnknown(fields, NEAREST_NAMES, 'nearest');
-  if (readWord(fields, P.RANK) === 'eta') throw notSupported('rank', 'rank=eta is not supported by this server');
+  const ranking = readRanking(fields);
   return {
     kind: 'nearest',
     lat: readNumber(fields, P.LAT),
@@ -51,7 +62,52 @@ export function readNearest(fields: Fields): NearestQuery {
     k: readNumber(fields, P.K),
     radiusMeters: readNumber(fields, P.RADIUS),
     ...readFilters(fields),
+    ...(ranking === undefined ? {} : { ranking }),
   };
+}
+
+/** As `readNearest`, for nearest-driver.search by its name: ranked by time and within policy unless it says otherwise. */
+export function readRanked(fields: Fields): NearestQuery {
+  const rank = isGiven(fields['rank']) ? fields['rank'] : 'eta';
+  const policy = isGiven(fields['policy']) ? fields['policy'] : true;
+  const query = readNearest({ ...fields, rank, policy });
+  return query.ranking === undefined ? { ...query, ranking: rankingOf(fields, 'distance', false) } : query;
+}
+
+/** Undefined for a search by distance and nothing else. */
+function readRanking(fields: Fields): Ranking | undefined {
+  const rank = readWord(fields, P.RANK) === 'eta' ? 'eta' : 'distance';
+  const isPlain = rank === 'distance' && !readFlag(fields, P.FARE) && !isGiven(fields['groups']);
+  const policy = isGiven(fields['policy']) ? readFlag(fields, P.POLICY) : !isPlain;
+  return isPlain && !policy ? undefined : rankingOf(fields, rank, policy);
+}
+
+function rankingOf(fields: Fields, rank: Ranking['rank'], policy: boolean): Ranking {
+  const lat = readOptionalNumber(fields, P.TO_LAT);
+  const lon = readOptionalNumber(fields, P.TO_LON);
+  if ((lat === undefined) !== (lon === undefined)) {
+    throw new RazielError('BAD_REQUEST', 'toLat and toLon come together', {
+      field: lat === undefined ? 'toLat' : 'toLon',
+    });
+  }
+  return {
+    rank,
+    policy,
+    fare: readFlag(fields, P.FARE),
+    to: lat === undefined || lon === undefined ? undefined : { lat, lon },
+    k: readOptionalNumber(fields, P.K),
+    radiusMeters: readOptionalNumber(fields, P.RADIUS),
+    groups: readGroups(fields['groups']),
+  };
+}
+
+/** Lists of tags; each is a search of its own. */
+function readGroups(value: unknown): readonly (readonly string[])[] {
+  if (!isGiven(value)) return [];
+  if (!Array.isArray(value) || value.length === 0 || value.length > GROUPS_MAX) {
+    throw refusal('BAD_REQUEST', 'groups', `must be a list of 1..${GROUPS_MAX} lists of tags`, value);
+  }
+  return value.map((tags: unknown) => readTags({ tags }, P.TAGS) ?? []);
 }
 
 /** A within search, area and other fields flat. */
@@ -89,7 +145,11 @@ export function readSearches(fields: Fields): SearchQuery[] {
   }
   return searches.map((search: unknown, index) => {
     try {
-      return readSearch(search);
+      const query = readSearch(search);
+      if (query.kind === 'nearest' && query.ranking !== undefined) {
+        throw notSupported('rank', 'rank=eta, fare, policy and groups are not supported within a multisearch');
+      }
+      return query;
     } catch (error) {
       throw error instanceof RazielError ? inSearch(error, index) : error;
     }

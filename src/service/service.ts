@@ -8,6 +8,8 @@ import type { Encoding } from '../protocol/codec.ts';
 import type { Request, SupplyQuery } from '../protocol/requests.ts';
 import type { IdGenerator } from '../ids/generator.ts';
 import type { ZonesAtQuery } from '../protocol/zones-at.ts';
+import { NearestDrivers, type NearestOptions } from '../nearest/search.ts';
+import { readRanked } from '../protocol/searches.ts';
 import type { Endpoint } from '../services/endpoint.ts';
 import type { Services } from '../services/services.ts';
 import type { Call } from '../tracing/call.ts';
@@ -25,6 +27,9 @@ export interface ServiceLimits {
 /** Counts drivers by cell; answers the encoded bytes. Rejects with RazielError OVERLOADED past its bound. */
 export type SupplyCounter = (query: SupplyQuery, ref: Ref, encoding: Encoding) => Promise<Uint8Array>;
 
+/** Whence travel times come. */
+export type NearestEta = Pick<NearestOptions, 'learned' | 'times' | 'overfetch'>;
+
 /** What is counted of fixes. */
 export type FixObserver = (result: BatchResult) => void;
 
@@ -38,6 +43,7 @@ export class Service {
   readonly services: Services;
   /** Those that the operations are. */
   readonly endpoints: OwnEndpoints;
+  readonly nearest: NearestDrivers;
   readonly #apply: Endpoint<Uint8Array, BatchResult>;
   readonly #remove: Endpoint<string, void>;
   readonly #supply: SupplyCounter;
@@ -52,6 +58,7 @@ export class Service {
     zones: ZoneLookups,
     ids: IdGenerator,
     services: Services,
+    eta: NearestEta,
   ) {
     this.engine = engine;
     this.reply = reply;
@@ -62,6 +69,7 @@ export class Service {
     this.ids = ids;
     this.services = services;
     this.endpoints = registerOwn(services, (request, _call, ref, encoding) => this.#perform(request, ref, encoding));
+    this.nearest = new NearestDrivers({ engine, zones, reply, ...eta }, services, readRanked);
     this.#apply = services.register({
       ...this.endpoints.locations.definition,
       wire: undefined,
@@ -84,7 +92,9 @@ export class Service {
     const answer =
       request.op === 'call'
         ? this.services.runByName(request.service, request.body, caller, ref, encoding)
-        : this.endpoints[request.op].run(request, caller, ref, encoding);
+        : request.op === 'nearest' && request.query.ranking !== undefined
+          ? this.nearest.search(request.query, caller, ref)
+          : this.endpoints[request.op].run(request, caller, ref, encoding);
     return inSlices(answer, this.reply, encoding);
   }
 

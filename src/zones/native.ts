@@ -53,6 +53,8 @@ interface AddonZones {
   readonly version: number;
   publish(snapshot: AddonSnapshot): void;
   collect(): number;
+  numbersAt(lat: number, lon: number, out: Float64Array): number;
+  answerOf(version: number, zone: number): Uint8Array | undefined;
   answerAt(
     lat: number,
     lon: number,
@@ -168,9 +170,17 @@ export class NativeZoneIndex implements ZoneIndex {
   }
 }
 
+/** Zones whose answers a thread keeps decoded. */
+const DECODED_MAX = 4_096;
+
 /** The zones that the lookups of one process see: one of these a thread, all with one handle. */
 export class NativeZones {
   readonly #zones: AddonZones;
+  /** A version, and numbers of zones. */
+  #numbers = new Float64Array(64);
+  /** What answers say of zones, by number, of one version. */
+  readonly #known = new Map<number, ZoneAnswer>();
+  #decodedVersion = 0;
 
   /** @param handle of zones that another thread holds; without one, new zones, empty */
   constructor(handle?: number) {
@@ -228,6 +238,41 @@ export class NativeZones {
   ): number | Promise<Uint8Array> {
     const snapshot = this.version === 0 ? undefined : new (addon().ZoneSnapshot)(this.#zones);
     return new PointsAnswer(snapshot, points, layer).start(ref, out);
+  }
+
+  /** The zones at a point, in the order of answers, and the version that they are of. What was decoded of a version is kept until the next. */
+  at(lat: number, lon: number): { readonly version: number; readonly zones: readonly ZoneAnswer[] } {
+    for (;;) {
+      let count = this.#zones.numbersAt(lat, lon, this.#numbers);
+      if (count >= this.#numbers.length) {
+        this.#numbers = new Float64Array(2 * count);
+        count = this.#zones.numbersAt(lat, lon, this.#numbers);
+      }
+      const version = this.#numbers[0] as number;
+      const zones = this.#decoded(version, count);
+      // Another version may have been published in between.
+      if (zones !== undefined) return { version, zones };
+    }
+  }
+
+  #decoded(version: number, count: number): readonly ZoneAnswer[] | undefined {
+    if (version !== this.#decodedVersion || this.#known.size > DECODED_MAX) {
+      this.#decodedVersion = version;
+      this.#known.clear();
+    }
+    const zones: ZoneAnswer[] = [];
+    for (let i = 1; i <= count; i++) {
+      const number = this.#numbers[i] as number;
+      let zone = this.#known.get(number);
+      if (zone === undefined) {
+        const bytes = this.#zones.answerOf(version, number);
+        if (bytes === undefined) return undefined;
+        zone = unpack(bytes) as ZoneAnswer;
+        this.#known.set(number, zone);
+      }
+      zones.push(zone);
+    }
+    return zones;
   }
 
   close(): void {

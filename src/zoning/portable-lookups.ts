@@ -39,6 +39,11 @@ export class PortableLookups implements ZoneLookups, PublicationListener {
     this.#index = new PortableZoneIndex(publish, [...this.#prepared.values()]);
   }
 
+  at(lat: number, lon: number): ReturnType<ZoneLookups['at']> {
+    const index = this.#index;
+    return { version: index.version, zones: index.lookup(lat, lon).map((number) => index.zone(number)) };
+  }
+
   answer(query: ZonesAtQuery, ref: Ref, out: ReplyBuffer): number | Promise<Uint8Array> {
     const index = this.#index;
     if ('points' in query) return answerPoints(index, query.points, query.layer, ref);

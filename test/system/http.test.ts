@@ -268,7 +268,7 @@ describe('what is refused', () => {
     ['GET', '/v1/nearest?lat=x&lon=1', undefined, {}, 400, 'BAD_LAT'],
     ['GET', '/v1/nearest?lon=1', undefined, {}, 400, 'BAD_LAT'],
     ['GET', '/v1/nearest?lat=1&lon=1&zone=a/b', undefined, {}, 404, 'UNKNOWN_ZONE'],
-    ['GET', '/v1/nearest?lat=1&lon=1&rank=eta', undefined, {}, 501, 'NOT_SUPPORTED'],
+    ['GET', '/v1/nearest?lat=1&lon=1&notClaimed=true', undefined, {}, 501, 'NOT_SUPPORTED'],
     ['GET', '/v1/supply?resolution=99', undefined, {}, 400, 'BAD_RESOLUTION'],
     ['GET', '/v1/drivers/%ff', undefined, {}, 400, 'BAD_ID'],
     ['GET', '/v1/drivers/', undefined, {}, 400, 'BAD_ID'],

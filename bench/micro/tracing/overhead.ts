@@ -28,6 +28,8 @@ import { Services } from '#dist/services/services.js';
 import { SpanRing } from '#dist/tracing/ring.js';
 import { SpanSource } from '#dist/tracing/source.js';
 import { SpanStore } from '#dist/tracing/store.js';
+import { allocateTraffic } from '#dist/eta/traffic.js';
+import { LearnedTimes } from '#dist/eta/travel-times.js';
 import { Strings } from '#dist/tracing/strings.js';
 import { Tracer } from '#dist/tracing/tracer.js';
 import { Connection } from '#dist/transport/connection.js';
@@ -72,6 +74,7 @@ class Lane {
     const slowMs = rate > 0 ? TRACE_SLOW_MS_DEFAULT : Number.POSITIVE_INFINITY;
     const tracer = new Tracer(this.#ring, this.#strings, { rate, slowMs, nextId: () => ids.next() });
     const services = new Services(tracer, new EndpointStats());
+    const learned = new LearnedTimes(allocateTraffic());
     const service = new Service(
       engine,
       new Reply(),
@@ -81,6 +84,7 @@ class Lane {
       new PortableLookups(),
       ids,
       services,
+      { learned, times: learned, overfetch: 1 },
     );
     const socket = {
       send: () => {

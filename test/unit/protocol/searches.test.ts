@@ -61,6 +61,26 @@ describe('a nearest search', () => {
     });
   });
 
+  test('says what it asks for beyond distance, with policy unless told otherwise', () => {
+    const plain = { fare: false, to: undefined, k: undefined, radiusMeters: undefined, groups: [] };
+    const rankingOf = (fields: object): unknown => {
+      const request = readRequest('nearest', { ...HERE, ...fields }, undefined);
+      return request.op === 'nearest' ? request.query.ranking : request.op;
+    };
+    expect(rankingOf({})).toBeUndefined();
+    expect(rankingOf({ rank: 'eta' })).toEqual({ ...plain, rank: 'eta', policy: true });
+    expect(rankingOf({ rank: 'eta', policy: false })).toEqual({ ...plain, rank: 'eta', policy: false });
+    expect(rankingOf({ policy: true, k: 3 })).toEqual({ ...plain, rank: 'distance', policy: true, k: 3 });
+    expect(rankingOf({ fare: true, toLat: 1, toLon: 2, groups: [['xl']] })).toEqual({
+      ...plain,
+      rank: 'distance',
+      policy: true,
+      fare: true,
+      to: { lat: 1, lon: 2 },
+      groups: [['xl']],
+    });
+  });
+
   test('lets an empty list of tags pass everything, and rank=distance be said', () => {
     expect(readRequest('nearest', { ...HERE, anyTags: [], rank: 'distance' }, undefined)).toEqual({
       op: 'nearest',
@@ -90,7 +110,9 @@ describe('a nearest search', () => {
     [{ ...HERE, explain: 'yes' }, 'BAD_REQUEST', 'explain'],
     [{ ...HERE, raduis: 5 }, 'BAD_REQUEST', 'raduis'],
     [{ ...HERE, rank: 'speed' }, 'BAD_RANK', 'rank'],
-    [{ ...HERE, rank: 'eta' }, 'NOT_SUPPORTED', 'rank'],
+    [{ ...HERE, toLat: 1, fare: true }, 'BAD_REQUEST', 'toLon'],
+    [{ ...HERE, groups: 'xl' }, 'BAD_REQUEST', 'groups'],
+    [{ ...HERE, groups: [['a,b']] }, 'BAD_TAGS', 'tags'],
     [{ ...HERE, zone: 'ab' }, 'BAD_REQUEST', 'zone'],
     [{ ...HERE, zone: '/b' }, 'BAD_REQUEST', 'zone'],
     [{ ...HERE, zone: 'a/' }, 'BAD_REQUEST', 'zone'],

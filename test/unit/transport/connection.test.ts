@@ -1,5 +1,7 @@
 // Flow control of one connection, with a socket that does what the test says: order, holding, OVERLOADED, closing.
 
+import { allocateTraffic } from '../../../src/eta/traffic.ts';
+import { LearnedTimes } from '../../../src/eta/travel-times.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Grant } from '../../../src/access/grant.ts';
 import { openPortableEngine } from '../../../src/drivers/portable.ts';
@@ -13,6 +15,11 @@ import { PortableLookups } from '../../../src/zoning/portable-lookups.ts';
 import { RequestTraces } from '../../../src/transport/request-traces.ts';
 import { traced } from '../../support/traced.ts';
 import { BUFFERED_BYTES_MAX, Connection, type Socket } from '../../../src/transport/connection.ts';
+
+function learnedEta() {
+  const learned = new LearnedTimes(allocateTraffic());
+  return { learned, times: learned, overfetch: 3 };
+}
 
 class FakeSocket implements Socket {
   sent: { ref?: unknown; error?: { code: string } }[] = [];
@@ -68,6 +75,7 @@ function open({ supply = () => Promise.reject(new Error('not in this test')), me
         new PortableLookups(),
         ids,
         services,
+        learnedEta(),
       ),
       webSocketTraces: new RequestTraces(tracer, 'websocket'),
       answerer: undefined,
@@ -322,6 +330,7 @@ describe('a connection to an engine with a short way', () => {
           new PortableLookups(),
           ids,
           services,
+          learnedEta(),
         ),
         webSocketTraces: new RequestTraces(tracer, 'websocket'),
         answerer,

@@ -1,0 +1,122 @@
+// nearest-driver.search over the wire: zones, policy, travel times and fares.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type BootedServer, bootServer } from '../support/booted-server.ts';
+
+interface Driver {
+  readonly id: string;
+  readonly distance: number;
+  readonly eta?: number;
+  readonly etaSource?: string;
+}
+
+interface Ranked {
+  readonly drivers: Driver[];
+  readonly version?: number;
+  readonly zones?: string[];
+  readonly policy?: Record<string, string>;
+  readonly fare?: Record<string, unknown>;
+  readonly error?: { readonly code: string; readonly message: string; readonly field?: string };
+}
+
+const FARE = { base: 5, perKm: 2, perMinute: 0, currency: 'USD' };
+
+function box(id: string, west: number, east: number, properties: object): object {
+  const ring = [
+    [west, 37],
+    [east, 37],
+    [east, 38],
+    [west, 38],
+    [west, 37],
+  ];
+  return { type: 'Feature', id, properties, geometry: { type: 'Polygon', coordinates: [ring] } };
+}
+
+describe.each(['native', 'portable'])('nearest-driver.search over the %s engine', (engine) => {
+  let server: BootedServer;
+
+  beforeAll(async () => {
+    server = await bootServer('--engine', engine);
+    const fixes = [1, 2, 3, 4, 5, 6].map((i) => ({
+      id: `cab:${i}`,
+      lat: 37.77 + 0.002 * i,
+      lon: -122.42,
+      tags: i % 2 === 0 ? ['free', 'xl'] : ['free'],
+    }));
+    await call('/v1/locations', 'POST', fixes);
+    const features = [
+      box('city', -123, -122, { k: 3, fare: FARE }),
+      box('depot', -122.7, -122.6, { priority: 1, pickup: false, reason: 'the depot' }),
+      box('wide', -121, -120, { notTags: ['xl'] }),
+    ];
+    await call('/v1/zones/areas', 'PUT', { type: 'FeatureCollection', features });
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+
+  async function call(path: string, method: 'GET' | 'POST' | 'PUT' = 'GET', body?: object): Promise<Ranked> {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${server.url}${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return (await answer.json()) as Ranked;
+  }
+
+  test('ranks by travel time, says whence it is, and keeps to the policy of the zone', async () => {
+    const answer = await call('/v1/nearest?lat=37.77&lon=-122.42&rank=eta');
+    expect(answer.drivers.map(({ id }) => id)).toEqual(['cab:1', 'cab:2', 'cab:3']);
+    const etas = answer.drivers.map(({ eta }) => eta as number);
+    expect(etas.every((eta, i) => eta > (etas[i - 1] ?? 0))).toBe(true);
+    expect(answer.drivers.every(({ etaSource }) => etaSource === 'learned')).toBe(true);
+    expect(answer).toMatchObject({
+      version: 1,
+      zones: ['areas/city'],
+      policy: { k: 'areas/city', fare: 'areas/city' },
+    });
+    expect(answer.fare).toBeUndefined();
+  });
+
+  test('leaves policy aside when told so', async () => {
+    const answer = await call('/v1/nearest?lat=37.77&lon=-122.42&rank=eta&policy=0');
+    expect(answer.drivers).toHaveLength(6);
+    expect(answer.version).toBeUndefined();
+  });
+
+  test('refuses where nobody is picked up, naming the zone and the reason', async () => {
+    const { error } = await call('/v1/nearest?lat=37.5&lon=-122.65&rank=eta');
+    expect(error).toMatchObject({ code: 'NO_PICKUP' });
+    expect(error?.message).toContain('areas/depot: the depot');
+    expect((await call('/v1/nearest?lat=37.5&lon=-122.65')).drivers).toEqual([]);
+  });
+
+  test('answers the tariff, and an estimate for a trip', async () => {
+    expect((await call('/v1/nearest?lat=37.77&lon=-122.42&fare=1')).fare).toEqual(FARE);
+    const { fare } = await call('/v1/nearest?lat=37.77&lon=-122.42&fare=1&toLat=37.8&toLon=-122.42');
+    const meters = fare?.['meters'] as number;
+    expect(meters).toBeCloseTo(1.35 * 3_335.85, 0);
+    expect(fare?.['amount']).toBeCloseTo(5 + (2 * meters) / 1000, 2);
+    expect(fare?.['seconds']).toBeGreaterThan(60);
+  });
+
+  test('answers the best of each group, a driver once', async () => {
+    const nearest = { lat: 37.77, lon: -122.42, rank: 'eta', k: 2, groups: [['free'], ['xl']] };
+    const { drivers } = await call('/v1/search', 'POST', { nearest });
+    expect(drivers.map(({ id }) => id)).toEqual(['cab:1', 'cab:2', 'cab:4']);
+  });
+
+  test('can be called by its name, where it ranks by travel time without being told', async () => {
+    const answer = await call('/v1/services/nearest-driver.search', 'POST', { lat: 37.77, lon: -122.42, k: 1 });
+    expect(answer.drivers).toMatchObject([{ id: 'cab:1', etaSource: 'learned' }]);
+  });
+
+  test('refuses what it cannot do, and says what', async () => {
+    const multisearch = { searches: [{ nearest: { lat: 37.77, lon: -122.42, rank: 'eta' } }] };
+    expect((await call('/v1/multisearch', 'POST', multisearch)).error?.code).toBe('NOT_SUPPORTED');
+    expect((await call('/v1/nearest?lat=37&lon=-122&fare=1&toLat=37')).error?.field).toBe('toLon');
+    const groups = { nearest: { lat: 37, lon: -122, groups: [] } };
+    expect((await call('/v1/search', 'POST', groups)).error).toMatchObject({ code: 'BAD_REQUEST', field: 'groups' });
+  });
+});
