@@ -12,6 +12,7 @@
         "src/fix_decoder.cc",
         "src/frame.cc",
         "src/id_table.cc",
+        "src/journal.cc",
         "src/journal_addon.cc",
         "src/search.cc",
         "src/session.cc",

@@ -22,6 +22,8 @@ import { LoopDelay } from './metrics/loop-delay.ts';
 import { createMetrics } from './metrics/prometheus.ts';
 import { Reply } from './service/reply.ts';
 import { type NearestEta, Service, type SupplyCounter } from './service/service.ts';
+import type { DurableCommits } from './storage/durable-commits.ts';
+import type { StorageMeters } from './metrics/storage-meters.ts';
 import type { ZoneMeters } from './metrics/zone-meters.ts';
 import type { ZoneLookups } from './zoning/lookups.ts';
 import type { RemoteZones } from './zoning/remote.ts';
@@ -55,6 +57,9 @@ export interface ServingOptions {
   /** Undefined when callers need none. */
   readonly tokens: readonly TokenRecord[] | undefined;
   readonly audit: Audit;
+  /** Where `ack: "durable"` waits; undefined for a server that keeps nothing. */
+  readonly durable: DurableCommits | undefined;
+  readonly storageMeters: StorageMeters;
   readonly isReady: () => boolean;
   readonly report: (error: unknown) => void;
 }
@@ -137,7 +142,9 @@ export function createServing(options: ServingOptions): Serving {
     bodySeconds: config.bodySeconds,
     isDraining: () => isDraining,
     isReady: options.isReady,
-    metrics: createMetrics(totals, engine, zones.meters, tracing, config.maxMemory),
+    durable: options.durable,
+    storageMeters: options.storageMeters,
+    metrics: createMetrics(totals, engine, zones.meters, tracing, config.maxMemory, options.storageMeters),
     report: options.report,
   });
   guard.onCritical = () => app.relieve();

@@ -8,11 +8,13 @@ import { useClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createServing } from './server-serving.ts';
 import { attachEngine } from './service/engines.ts';
+import { StorageMeters } from './metrics/storage-meters.ts';
 import { ZoneMeters } from './metrics/zone-meters.ts';
 import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
 import { RemoteZones } from './zoning/remote.ts';
 import type { ThreadTracing } from './tracing/thread.ts';
+import { DurableCommits } from './storage/durable-commits.ts';
 import { RemoteSupply } from './supply/remote.ts';
 
 export interface ServingThreadData {
@@ -27,6 +29,9 @@ export interface ServingThreadData {
   readonly zoneMeters: SharedArrayBuffer;
   /** Undefined when callers need none. */
   readonly tokens: readonly TokenRecord[] | undefined;
+  /** To the storage thread, if there is one. */
+  readonly storagePort: MessagePort | undefined;
+  readonly storageMeters: SharedArrayBuffer;
   /** One int32: 1 once every thread listens and what was stored is loaded. */
   readonly ready: SharedArrayBuffer;
   readonly clock: SharedArrayBuffer;
@@ -59,6 +64,7 @@ const engine = attachEngine(data.handle, data.config);
 const supply = new RemoteSupply(data.supplyPort);
 const zones = new NativeZones(data.zonesHandle);
 const remoteZones = new RemoteZones(data.zonesPort, data.config.zonesBytesMax);
+const durable = data.storagePort && new DurableCommits(data.storagePort);
 const ready = new Int32Array(data.ready);
 const serving = createServing({
   config: data.config,
@@ -72,6 +78,8 @@ const serving = createServing({
   zones: { lookups: nativeLookups(zones), remote: remoteZones, meters: new ZoneMeters(data.zoneMeters) },
   tokens: data.tokens,
   audit: (audit) => tell({ audit }),
+  durable,
+  storageMeters: new StorageMeters(data.storageMeters),
   isReady: () => Atomics.load(ready, 0) === 1,
   report: (error) => tell({ report: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
 });
@@ -100,6 +108,7 @@ main.on('message', async (message: ToThread) => {
   serving.close();
   data.supplyPort.close();
   remoteZones.close();
+  durable?.close();
   engine.close();
   zones.close();
   tell({ drained: true });

@@ -110,6 +110,7 @@ export async function startServingThreads(
   supplyPorts: readonly MessagePort[],
   tracing: readonly ThreadTracing[],
   zones: { readonly handle: number; readonly ports: readonly MessagePort[]; readonly meters: SharedArrayBuffer },
+  storage: { readonly ports: readonly (MessagePort | undefined)[]; readonly meters: SharedArrayBuffer },
   ready: SharedArrayBuffer,
   ids: SharedArrayBuffer,
   traffic: SharedArrayBuffer,
@@ -119,6 +120,7 @@ export async function startServingThreads(
 ): Promise<ServingThreads> {
   const threads = supplyPorts.map((supplyPort, thread) => {
     const zonesPort = zones.ports[thread] as MessagePort;
+    const storagePort = storage.ports[thread];
     const workerData: ServingThreadData = {
       config,
       shared,
@@ -130,6 +132,8 @@ export async function startServingThreads(
       zonesPort,
       zoneMeters: zones.meters,
       tokens: access.tokens,
+      storagePort,
+      storageMeters: storage.meters,
       ready,
       clock: sharedClock(),
       ids,
@@ -137,7 +141,12 @@ export async function startServingThreads(
     };
     const worker = new Worker(new URL('./server-thread.js', import.meta.url), {
       workerData,
-      transferList: [supplyPort, zonesPort, workerData.tracing.port],
+      transferList: [
+        supplyPort,
+        zonesPort,
+        workerData.tracing.port,
+        ...(storagePort === undefined ? [] : [storagePort]),
+      ],
       name: `raziel serving ${thread}`,
     });
     worker.on('message', (message: FromThread) => {

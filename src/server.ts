@@ -19,6 +19,8 @@ import { allocateIds, IdGenerator } from './ids/generator.ts';
 import { type IdReservation, reserveIds } from './ids/reservation.ts';
 import { allocateCounters } from './metrics/counters.ts';
 import { createServing } from './server-serving.ts';
+import type { PortableDriverEngine } from './drivers/portable.ts';
+import { StorageMeters } from './metrics/storage-meters.ts';
 import { ZoneMeters } from './metrics/zone-meters.ts';
 import {
   type HelperThread,
@@ -39,6 +41,7 @@ import { nativeLookups } from './zoning/lookups.ts';
 import { PortableLookups } from './zoning/portable-lookups.ts';
 import { RemoteZones } from './zoning/remote.ts';
 import { openState } from './storage/state.ts';
+import { DurableCommits } from './storage/durable-commits.ts';
 import { startStorageThread, type StorageThread } from './storage/thread.ts';
 import { lockPort } from './transport/port-lock.ts';
 
@@ -89,32 +92,35 @@ export async function startServer(asked: Config): Promise<RunningServer> {
     failure.reject(error);
   };
 
+  const meters = new StorageMeters();
   let storage: StorageThread | undefined;
   let reservation: IdReservation | undefined;
   let learning: Learning | undefined;
   let front: Front | undefined;
   try {
-    storage = await startStorageThread(config, onFailure);
+    storage = await startStorageThread(config, handle ?? (engine as PortableDriverEngine).journal, meters, onFailure);
     log.info(storage === undefined ? 'keeping everything in memory' : `data directory ${config.data} is open`);
     if (storage !== undefined) {
       const generator = new IdGenerator(ids, config.machine, config.idEpoch, nowMs);
       reservation = await reserveIds(generator, openState(storage.connect()), (level, message) => log[level](message));
     }
     learning = startLearning(config, handle, storage?.connect(), onFailure);
+    const ready = new SharedArrayBuffer(4);
     const context: FrontContext = {
       config,
       log,
       onFailure,
       storage,
+      storageMeters: meters,
       ids,
       learning,
       access,
-      ready: new SharedArrayBuffer(4),
+      ready,
     };
     front = await (threads === 1 ? startOne(context, chosen) : startSeveral(context, handle as number, threads));
-    const layers = await front.restored;
+    const [layers] = await Promise.all([front.restored, storage?.loaded]);
     if (layers > 0) log.info(`${layers} layer${layers === 1 ? '' : 's'} of zones loaded`);
-    Atomics.store(new Int32Array(context.ready), 0, 1);
+    Atomics.store(new Int32Array(ready), 0, 1);
   } catch (error) {
     await front?.stop(0);
     await reservation?.stop();
@@ -198,6 +204,7 @@ interface FrontContext {
   readonly log: Logger;
   readonly onFailure: (error: Error) => void;
   readonly storage: StorageThread | undefined;
+  readonly storageMeters: StorageMeters;
   /** Of allocateIds. */
   readonly ids: SharedArrayBuffer;
   readonly learning: Learning;
@@ -207,7 +214,7 @@ interface FrontContext {
 
 /** This thread serves. */
 async function startOne(context: FrontContext, { engine, handle }: ChosenEngine): Promise<Front> {
-  const { config, log, onFailure, storage } = context;
+  const { config, log, onFailure, storage, storageMeters } = context;
   const ready = new Int32Array(context.ready);
   const supplyThread = handle === undefined ? undefined : startSupplyThread(config, handle, 1, onFailure);
   const nativeZones = handle === undefined ? undefined : new NativeZones();
@@ -216,9 +223,11 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
   const portableZones = nativeZones === undefined ? new PortableLookups() : undefined;
   const remote = new RemoteZones(zonesThread.ports[0] as MessagePort, config.zonesBytesMax, portableZones);
   const lookups = nativeZones === undefined ? (portableZones as PortableLookups) : nativeLookups(nativeZones);
+  const durable = storage && new DurableCommits(storage.connect());
   const counters = allocateCounters(1);
   const tracing = startTracingThread(config, counters, 1, onFailure);
   const stopHelpers = async (): Promise<void> => {
+    durable?.close();
     await Promise.all([supplyThread?.stop(), zonesThread.stop(), tracing.stop()]);
     nativeZones?.close();
   };
@@ -233,6 +242,8 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     tracing: tracing.threads[0] as ThreadTracing,
     zones: { lookups, remote, meters },
     ...context.access,
+    durable,
+    storageMeters,
     isReady: () => Atomics.load(ready, 0) === 1,
     report: (error) => log.error(error),
   });
@@ -301,6 +312,7 @@ async function startSeveral(context: FrontContext, handle: number, threads: numb
       supplyThread.ports,
       tracing.threads,
       ofZones,
+      { ports: Array.from({ length: threads }, () => storage?.connect()), meters: context.storageMeters.shared },
       ready,
       context.ids,
       context.learning.traffic,

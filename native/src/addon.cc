@@ -22,15 +22,19 @@
 #include "session.h"
 #include "zones_addon.h"
 
-namespace {
-
-using namespace raziel;
+namespace raziel {
 
 /** The stores of this process by handle. */
 ProcessRegistry<DriverStore>& stores() {
   static ProcessRegistry<DriverStore> all;
   return all;
 }
+
+}  // namespace raziel
+
+namespace {
+
+using namespace raziel;
 
 Bytes bytesOf(const Napi::Value& value) {
   const Napi::Uint8Array array = value.As<Napi::Uint8Array>();

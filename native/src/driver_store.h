@@ -14,6 +14,7 @@
 #include "fix.h"
 #include "id_table.h"
 #include "index_pool.h"
+#include "journal.h"
 #include "tag_registry.h"
 #include "tag_sets.h"
 #include "virtual_array.h"
@@ -35,7 +36,8 @@ struct DriverStore {
         fixPool(uint32_t(fixes.size())),
         tagSets(tags, uint32_t(drivers.size())),
         ids(drivers, kIdBytesBase + size_t{given.driversMax} * kIdBytesPerDriver),
-        tree(drivers, fixes, kTreeBytesBase + size_t{given.driversMax} * kTreeBytesPerDriver) {}
+        tree(drivers, fixes, kTreeBytesBase + size_t{given.driversMax} * kTreeBytesPerDriver),
+        journal(drivers.size()) {}
 
   ~DriverStore() {
     for (uint32_t i = 1; i < driverPool.highWater(); ++i) drivers[i].clearId();
@@ -61,6 +63,7 @@ struct DriverStore {
   TagSets tagSets;
   IdTable ids;
   CellTree tree;
+  Journal journal;
   /** Drivers held, expired ones that have not been swept included. */
   std::atomic<uint32_t> held{0};
   /** No held fix expires before this moment (ms): a lower bound, so that a full engine need not look for expired ones in vain. */

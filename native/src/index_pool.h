@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -26,6 +27,12 @@ class IndexPool {
       into.push_back(next++);
       next_.store(next, std::memory_order_release);
     }
+  }
+
+  /** Takes every index below `end`, of a pool that has handed out none above. */
+  void takeBelow(uint32_t end) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    next_.store(std::max(next_.load(std::memory_order_relaxed), std::min(end, size_)), std::memory_order_release);
   }
 
   void give(std::vector<uint32_t>& from, uint32_t count) {

@@ -4,9 +4,15 @@
 
 #include <napi.h>
 
+#include "driver_store.h"
+#include "process_registry.h"
+
 namespace raziel {
 
-/** Adds `lockFile` to the addon's exports. */
+/** The stores of this process by handle. */
+ProcessRegistry<DriverStore>& stores();
+
+/** Adds `Journal` and `lockFile` to the addon's exports. */
 void InitJournal(Napi::Env env, Napi::Object exports);
 
 }  // namespace raziel

@@ -75,9 +75,37 @@ const BatchOutcome& Session::applyDecoded(double nowMs) {
         case Step::TagsLost: outcome_.rejected.emplace_back(i, FixCode::TooManyTags); break;
       }
     }
+    markChanged();
   }
   reclaim();
   return outcome_;
+}
+
+void Session::markChanged() {
+  store_->journal.mark(changed_.data(), changedCount_);
+  changedCount_ = 0;
+}
+
+void Session::restore(const std::vector<DecodedFix>& fixes, const std::vector<uint32_t>& slots, double nowMs,
+                      RestoreCounts& counts) {
+  static_assert(Journal::kBlockDrivers <= kWindow);
+  {
+    EpochPin pinned = pin();
+    prefetch(fixes.data(), uint32_t(fixes.size()));
+    guesses_.fill(0);
+    for (uint32_t i = 0; i < fixes.size(); ++i) {
+      if (store_->ids.find(fixes[i].id, fixes[i].idHash) != 0) {
+        ++counts.superseded;
+        continue;
+      }
+      slotToTake_ = slots[i];
+      const Step step = apply(fixes[i], i, nowMs);
+      ++(step == Step::Accepted ? counts.restored : step == Step::Stale ? counts.expired : counts.refused);
+    }
+    slotToTake_ = 0;
+    markChanged();
+  }
+  reclaim();
 }
 
 const FixBlock* Session::find(Bytes id, double nowMs) const {
@@ -217,12 +245,14 @@ Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, uint32_t t
   slot.fix.store(fixIndex, std::memory_order_release);
   if (oldFix != 0) oldFixes_.retire(store_->epochs, oldFix);
   noteExpiry(fix.timeMs + fix.ttlSeconds * 1000);
+  // A stored driver in its own slot is stored already.
+  if (store_->journal.on() && slotToTake_ == 0) changed_[changedCount_++] = driver;
   return Step::Accepted;
 }
 
 /** A slot for a new driver, in the id table; 0 when there is no room. */
 uint32_t Session::addDriver(const DecodedFix& fix) {
-  const uint32_t driver = driverCache_.take();
+  const uint32_t driver = slotToTake_ != 0 ? slotToTake_ : driverCache_.take();
   if (driver == 0) return 0;
   store_->drivers[driver].setId(fix.id);
   if (store_->ids.insert(driver, fix.idHash, store_->epochs, oldIdSlots_)) return driver;
@@ -301,6 +331,7 @@ void Session::forget(uint32_t driver, uint64_t idHash) {
   const uint64_t epoch = forgotten_.retire(store_->epochs, {driver, idHash});
   slot.entry.store(uint32_t(epoch), std::memory_order_relaxed);
   store_->held.fetch_sub(1, std::memory_order_relaxed);
+  if (store_->journal.on()) store_->journal.mark(&driver, 1);
 }
 
 bool Session::forgetIfExpired(uint32_t driver, double nowMs) {

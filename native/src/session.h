@@ -49,6 +49,12 @@ class Session {
   /** Forgets a driver; false when there was none. */
   bool remove(Bytes id, double nowMs);
 
+  /**
+   * Applies stored fixes of drivers that are not known yet, up to a window of them, each in the slot of its index, or in any where that is 0. Nothing else may
+   * write meanwhile.
+   */
+  void restore(const std::vector<DecodedFix>& fixes, const std::vector<uint32_t>& slots, double nowMs, RestoreCounts& counts);
+
   /** Frees what has expired and tidies the tree, a bounded slice. One thread at a time. */
   void sweep(double nowMs);
 
@@ -69,6 +75,7 @@ class Session {
     uint64_t idHash;
   };
 
+  void markChanged();
   void prefetch(const DecodedFix* fixes, uint32_t count);
   Step apply(const DecodedFix& fix, uint32_t inWindow, double nowMs);
   Step applyResolved(const DecodedFix& fix, uint32_t guess, const ResolvedTags& tags, double nowMs);
@@ -97,6 +104,11 @@ class Session {
   /** Drivers that are out of the id table, too; look-ups may still be comparing their ids. */
   Limbo<uint32_t> erased_;
   std::vector<DecodedFix> decoded_;
+  /** Drivers that the fixes of the window have changed, until they are marked in the journal. */
+  std::array<uint32_t, kWindow> changed_;
+  uint32_t changedCount_ = 0;
+  /** The slot that a stored driver is to have, 0 for any. */
+  uint32_t slotToTake_ = 0;
   /** Whose the fixes of the window probably are, 0 where nobody was found. Good while pinned, as every index is. */
   std::array<uint32_t, kWindow> guesses_;
   BatchOutcome outcome_;

@@ -19,8 +19,10 @@ import type {
   ZoneSource,
 } from './engine.ts';
 import type { Fix } from './fix.ts';
+import type { DriverJournal } from './journal.ts';
+import { PortableJournal } from './portable-journal.ts';
 import { searchShards } from './portable-search.ts';
-import { heldFixOf, isLive, saysNothingNew } from './record.ts';
+import { type DriverRecord, heldFixOf, isLive, saysNothingNew } from './record.ts';
 import { type IndexedDriver, Shards } from './shards.ts';
 import { TagCounts } from './tags.ts';
 
@@ -35,12 +37,14 @@ interface HeldDriver extends IndexedDriver {
   slot: number;
 }
 
+export type PortableDriverEngine = DriverEngine & { readonly journal: DriverJournal };
+
 /** Opens an empty engine. The options are trusted (see EngineOptions). */
-export function openPortableEngine(options: EngineOptions): DriverEngine {
+export function openPortableEngine(options: EngineOptions): PortableDriverEngine {
   return new PortableEngine(options);
 }
 
-class PortableEngine implements DriverEngine {
+class PortableEngine implements PortableDriverEngine {
   readonly kind = 'portable';
   readonly options: EngineOptions;
   readonly #drivers = new Map<string, HeldDriver>();
@@ -49,6 +53,16 @@ class PortableEngine implements DriverEngine {
   readonly #freeSlots: number[] = [];
   readonly #shards = new Shards();
   readonly #tags = new TagCounts();
+  readonly journal = new PortableJournal({
+    recordAt: (slot) => this.#slots[slot]?.record,
+    takeSlotsBelow: (end) => {
+      while (this.#slots.length < end) this.#slots.push(undefined);
+    },
+    restore: (slot, record, nowMs) => this.#restore(slot, record, nowMs),
+    giveSlotsBelow: (end) => {
+      for (let slot = end - 1; slot >= 0; slot--) if (this.#slots[slot] === undefined) this.#freeSlots.push(slot);
+    },
+  });
   #sweepFrom = 0;
   #zones: ZoneSource | undefined;
   /** No driver expires before this moment: looking for expired ones earlier is vain. */
@@ -146,13 +160,26 @@ class PortableEngine implements DriverEngine {
       if (this.#drivers.size >= this.options.driversMax) return 'ENGINE_FULL';
     }
     const slot = this.#freeSlots.pop() ?? this.#slots.length;
-    const held: HeldDriver = { record: { ...fix, tags: fix.tags ?? [] }, cell: '', slot };
-    this.#slots[slot] = held;
-    this.#drivers.set(fix.id, held);
-    this.#shards.insert(held);
-    this.#tags.add(held.record.tags);
-    this.#noteExpiry(fix);
+    this.#hold(slot, { ...fix, tags: fix.tags ?? [] });
+    this.journal.note(slot);
     return 'accepted';
+  }
+
+  #hold(slot: number, record: DriverRecord): void {
+    const held: HeldDriver = { record, cell: '', slot };
+    this.#slots[slot] = held;
+    this.#drivers.set(record.id, held);
+    this.#shards.insert(held);
+    this.#tags.add(record.tags);
+    this.#noteExpiry(record);
+  }
+
+  #restore(slot: number, record: DriverRecord, nowMs: number): 'restored' | 'expired' | 'superseded' | 'refused' {
+    if (!isLive(record, nowMs)) return 'expired';
+    if (this.#drivers.has(record.id)) return 'superseded';
+    if (this.#drivers.size >= this.options.driversMax || !this.#tags.canHold(record.tags)) return 'refused';
+    this.#hold(slot, record);
+    return 'restored';
   }
 
   #move(held: HeldDriver, fix: Fix): void {
@@ -165,6 +192,7 @@ class PortableEngine implements DriverEngine {
     this.#tags.add(after.tags);
     this.#tags.remove(before.tags);
     this.#noteExpiry(fix);
+    this.journal.note(held.slot);
   }
 
   #forget(held: HeldDriver): void {
@@ -173,6 +201,7 @@ class PortableEngine implements DriverEngine {
     this.#drivers.delete(held.record.id);
     this.#slots[held.slot] = undefined;
     this.#freeSlots.push(held.slot);
+    this.journal.note(held.slot);
   }
 
   #noteExpiry(fix: Fix): void {

@@ -12,9 +12,11 @@ import {
   type Single,
   TRANSPORTS,
 } from './counters.ts';
-import { counter, gauge } from './families.ts';
+import { counter, gauge, histogram } from './families.ts';
 import { registerTracing, type TracingCounts } from './tracing-metrics.ts';
 import { registerMemory } from './memory.ts';
+import { registerStorage } from './prometheus-storage.ts';
+import type { StorageMeters } from './storage-meters.ts';
 import { UPLOAD_OUTCOMES, ZONE_STAGES, type ZoneMeters } from './zone-meters.ts';
 
 /** Names of UPLOAD_OUTCOMES as labels have them. */
@@ -37,6 +39,7 @@ export function createMetrics(
   zones: ZoneMeters,
   tracing: TracingCounts,
   maxMemoryBytes: number,
+  storage: StorageMeters,
 ): () => Promise<MetricsText> {
   const registry = new Registry();
   registerRequests(registry, totals);
@@ -44,6 +47,7 @@ export function createMetrics(
   registerEngine(registry, engine);
   registerZones(registry, zones);
   registerTracing(registry, tracing);
+  registerStorage(registry, storage);
   registerProcess(registry, totals);
   registerMemory(registry, totals, maxMemoryBytes);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
@@ -70,29 +74,14 @@ function registerRequests(registry: Registry, totals: CounterTotals): void {
   registry.registerMetric(latencyHistogram(totals));
 }
 
-/** prom-client's Histogram takes single observations only, so this one is made of the counted buckets as it is asked for. */
+/** Of all operations. */
 function latencyHistogram(totals: CounterTotals): Metric {
-  const name = 'raziel_request_duration_seconds';
-  const get = async (): Promise<object> => ({
-    name,
-    help: 'Time from a request to its answer on the server, by operation.',
-    type: 'histogram',
-    aggregator: 'sum',
-    values: COUNTED_OPS.flatMap((op) => {
-      const values: object[] = [];
-      let count = 0;
-      totals.buckets(op).forEach((n, index) => {
-        count += n;
-        const micros = BUCKET_MICROS[index];
-        const le = micros === undefined ? '+Inf' : micros / 1e6;
-        values.push({ labels: { op, le }, value: count, metricName: `${name}_bucket` });
-      });
-      values.push({ labels: { op }, value: totals.micros(op) / 1e6, metricName: `${name}_sum` });
-      values.push({ labels: { op }, value: count, metricName: `${name}_count` });
-      return values;
-    }),
-  });
-  return { name, get, reset: () => {} } as unknown as Metric;
+  return histogram(
+    'raziel_request_duration_seconds',
+    'Time from a request to its answer on the server, by operation.',
+    BUCKET_MICROS.map((micros) => micros / 1e6),
+    () => COUNTED_OPS.map((op) => ({ labels: { op }, buckets: totals.buckets(op), sum: totals.micros(op) / 1e6 })),
+  );
 }
 
 function registerConnections(registry: Registry, totals: CounterTotals): void {

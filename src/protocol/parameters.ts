@@ -344,7 +344,7 @@ const ACK = {
   code: 'BAD_REQUEST',
   oneOf: ['none', 'applied', 'durable'],
   default: 'applied',
-  description: 'When to answer: never (but for rejected fixes), or when applied. `durable` is not supported yet.',
+  description: 'When to answer: never (but for rejected fixes), when applied, or when on disk.',
 } as const satisfies Parameter;
 
 export const PARAMETERS = {

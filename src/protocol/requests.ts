@@ -21,8 +21,8 @@ export interface SupplyQuery {
 }
 
 export type Request =
-  /** `batch`: the MessagePack of one array of fixes; `quiet`: no answer unless a fix was rejected. */
-  | { readonly op: 'locations'; readonly batch: Uint8Array; readonly quiet: boolean }
+  /** `batch`: the MessagePack of one array of fixes; `quiet`: no answer unless a fix was rejected; `durable`: none before it is on disk. */
+  | { readonly op: 'locations'; readonly batch: Uint8Array; readonly quiet: boolean; readonly durable: boolean }
   | { readonly op: 'nearest'; readonly query: NearestQuery }
   | { readonly op: 'within'; readonly query: WithinQuery }
   | { readonly op: 'multisearch'; readonly queries: readonly SearchQuery[] }
@@ -92,13 +92,10 @@ export function readIds(fields: Fields): Extract<Request, { op: 'ids' }> {
 
 function readLocations(fields: Fields, batch: Uint8Array | undefined): Request {
   const ack = readWord(fields, P.ACK);
-  if (ack === 'durable') {
-    throw new RazielError('NOT_SUPPORTED', 'ack "durable" is not supported by this server', { field: 'ack' });
-  }
   if (batch === undefined) {
     throw new RazielError('BAD_REQUEST', 'batch is required: a list of fixes', { field: 'batch' });
   }
-  return { op: 'locations', batch, quiet: ack === 'none' };
+  return { op: 'locations', batch, quiet: ack === 'none', durable: ack === 'durable' };
 }
 
 const CALL_NAMES: ReadonlySet<string> = new Set([SERVICE_CALLED.name, BODY.name]);

@@ -2,7 +2,9 @@
 // disk when commit() returns.
 //
 // meta     'format' → magic and version (see format.ts)
+//          'drivers' → what the last commit says of them (stored-drivers.ts)
 // state    key → sealed value (envelope.ts): zones and other small state
+// drivers  number of a block of slots → the block (native/src/journal.h)
 
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +21,9 @@ export class Environment {
   readonly directory: string;
   readonly #bytesMax: number;
   #root!: RootDatabase<Uint8Array, string>;
+  #meta!: Database<Uint8Array, string>;
   #state!: Database<Uint8Array, string>;
+  #drivers!: Database<Uint8Array, number>;
 
   /**
    * @param bytesMax of the file, at most
@@ -31,11 +35,19 @@ export class Environment {
     this.#open();
   }
 
+  get meta(): Database<Uint8Array, string> {
+    return this.#meta;
+  }
+
   get state(): Database<Uint8Array, string> {
     return this.#state;
   }
 
-  /** Bytes that the file may grow to and bytes of it in use or free inside, whole pages. */
+  get drivers(): Database<Uint8Array, number> {
+    return this.#drivers;
+  }
+
+  /** Of the file: what is used, and what it has free inside. */
   get fileBytes(): number {
     const { pageSize, lastPageNumber } = this.#root.getStats() as { pageSize: number; lastPageNumber: number };
     return pageSize * (lastPageNumber + 1);
@@ -73,9 +85,15 @@ export class Environment {
       cache: false,
       eventTurnBatching: false,
     });
-    const meta = this.#root.openDB<Uint8Array, string>({ name: 'meta', encoding: 'binary', cache: false });
-    if (!checkFormat(meta)) this.commit(() => writeFormat(meta));
+    this.#meta = this.#root.openDB<Uint8Array, string>({ name: 'meta', encoding: 'binary', cache: false });
+    if (!checkFormat(this.#meta)) this.commit(() => writeFormat(this.#meta));
     this.#state = this.#root.openDB<Uint8Array, string>({ name: 'state', encoding: 'binary', cache: false });
+    this.#drivers = this.#root.openDB<Uint8Array, number>({
+      name: 'drivers',
+      keyEncoding: 'uint32',
+      encoding: 'binary',
+      cache: false,
+    });
   }
 
   #reopen(): void {

@@ -16,7 +16,9 @@ export function checkFormat(meta: Database<Uint8Array, string>): boolean {
   if (stored === undefined) return false;
   const bytes = Buffer.from(stored);
   if (bytes.length < MAGIC.length + 4 || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) {
-    throw new Error('its format is not one of Raziel: restore a backup, or start with another --data');
+    throw new Error(
+      'its format is not one of Raziel: put a copy of the directory in its place, or start with another --data',
+    );
   }
   const version = bytes.readUInt32LE(MAGIC.length);
   if (version > FORMAT_VERSION) {

@@ -1,6 +1,7 @@
-// What other threads and the storage thread tell each other, over one MessagePort for each thread: reads, writes, and waits for what was
-// applied before to be on disk. Each request has a number and gets one answer.
+// What other threads and the storage thread tell each other.
 
+import type { MessagePort } from 'node:worker_threads';
+import type { RestoreCounts } from '../drivers/journal.ts';
 import type { ErrorCode } from '../errors.ts';
 
 export interface StateChange {
@@ -10,9 +11,11 @@ export interface StateChange {
   readonly value: Uint8Array | undefined;
 }
 
+/** Over a port of StorageThread.connect(): each request has a number and gets one answer. */
 export type StorageTask =
   | { readonly kind: 'get'; readonly key: string }
   | { readonly kind: 'entries'; readonly prefix: string }
+  /** Without changes: wait until all that was applied before is on disk. */
   | { readonly kind: 'write'; readonly changes: readonly StateChange[] };
 
 export type StorageRequest = StorageTask & { readonly request: number };
@@ -21,8 +24,27 @@ export type StorageAnswer =
   | { readonly request: number; readonly entries: readonly (readonly [string, Uint8Array])[] }
   | { readonly request: number; readonly code: ErrorCode; readonly message: string };
 
-/** What the storage thread tells the main thread. */
-export type FromStorageThread = { readonly opened: true } | { readonly refused: string } | { readonly stopped: true };
+/** What the storage thread tells the main thread: first whether it could open the directory, then that drivers are loaded. */
+export type FromStorageThread = { readonly opened: true } | { readonly refused: string } | { readonly loaded: true };
 
 /** What the main thread tells the storage thread. */
-export type ToStorageThread = { readonly connect: import('node:worker_threads').MessagePort } | { readonly stop: true };
+export type ToStorageThread = { readonly connect: MessagePort } | { readonly stop: true };
+
+/** Drained blocks, as a DrainBuffer has them. */
+export interface JournalSlice {
+  readonly bytes: Uint8Array;
+  readonly blocks: Uint32Array;
+}
+
+/** To the thread of an engine whose journal the storage thread cannot reach. One at a time but for `mark`, which is not answered. */
+export type ToJournalHost =
+  | { readonly drain: number }
+  | { readonly mark: Uint32Array }
+  | { readonly beginRestore: number }
+  | { readonly restore: readonly (readonly [number, Uint8Array])[]; readonly nowMs: number }
+  | { readonly endRestore: true };
+
+export interface FromJournalHost {
+  readonly slices?: readonly JournalSlice[];
+  readonly counts?: RestoreCounts;
+}

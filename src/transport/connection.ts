@@ -14,11 +14,13 @@ import { packMessage, unpackMessage } from '../protocol/codec.ts';
 import { BrokenFrame, type Frame, openFrame } from '../protocol/frames.ts';
 import { HOT_BYTES_MAX, HotZonesAt } from '../protocol/hot-zones-at.ts';
 import type { Request } from '../protocol/requests.ts';
+import { type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
+import { isWide } from '../overload/wide-requests.ts';
+import { notDurable } from '../service/durability.ts';
 import type { Answer } from '../service/reply.ts';
 import type { OwnRequest } from '../service/endpoints.ts';
 import type { Service } from '../service/service.ts';
-import { type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
-import { isWide } from '../overload/wide-requests.ts';
+import type { DurableCommits } from '../storage/durable-commits.ts';
 import type { Call } from '../tracing/call.ts';
 import { appendTraceId, encodeAnswer, withTraceId } from './answers.ts';
 import { HeldQueue, REFUSAL_BYTES } from './held-queue.ts';
@@ -65,6 +67,8 @@ export interface ConnectionContext {
   readonly webSocketTraces: RequestTraces;
   readonly limits: ConnectionLimits;
   readonly memory: MemoryRoom;
+  /** Where `ack: "durable"` waits; undefined for a server that keeps nothing. */
+  readonly durable: DurableCommits | undefined;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
   readonly audit: Audit;
@@ -86,6 +90,8 @@ export class Connection {
   readonly #held = new HeldQueue();
   /** An answer is awaited. */
   #waiting = false;
+  /** Answers that wait for a commit. Others go before them. */
+  #uncommitted = 0;
   /** The rest goes on in the next turn of the event loop. */
   #yielding = false;
   #closed = false;
@@ -111,7 +117,8 @@ export class Connection {
 
   /** Nothing is held or awaited, and nothing waits in the socket. */
   get idle(): boolean {
-    return !this.#waiting && this.#held.length === 0 && (this.#closed || this.#socket.getBufferedAmount() === 0);
+    if (this.#waiting || this.#uncommitted > 0 || this.#held.length > 0) return false;
+    return this.#closed || this.#socket.getBufferedAmount() === 0;
   }
 
   /** Bytes that are kept for this client, as far as they are known. */
@@ -296,6 +303,10 @@ export class Connection {
         this.#context.counters.add('shed', 1);
         throw shortOfMemory();
       }
+      if (request.op === 'locations' && request.durable) {
+        this.#answerDurable(request, opened.ref, binary, startedAt, root);
+        return;
+      }
       const answer = service.execute(request, opened.ref, binary ? 'msgpack' : 'json', root);
       this.#audit(request, 'ok');
       if (answer instanceof Promise) this.#await(answer, opened.ref, binary, op, startedAt, root);
@@ -312,6 +323,26 @@ export class Connection {
     if (!grant.isAdmin || (request?.op !== 'remove' && request?.op !== 'call')) return;
     const target = request.op === 'remove' ? request.id : request.service;
     this.#context.audit({ token: grant.name, operation: request.op, target, outcome, remoteAddress });
+  }
+
+  /** Applies the fixes and answers when they are on disk; what comes after goes on meanwhile. */
+  #answerDurable(request: Request, ref: Ref, binary: boolean, startedAt: number, root: Call): void {
+    const { durable, limits, service } = this.#context;
+    if (durable === undefined) throw notDurable();
+    if (this.#uncommitted >= limits.inFlightMax) {
+      throw new RazielError('OVERLOADED', `at most ${limits.inFlightMax} requests may be in flight on a connection`);
+    }
+    const answer = service.execute(request, ref, binary ? 'msgpack' : 'json', root);
+    this.#uncommitted++;
+    const settle = (send: () => void): void => {
+      this.#uncommitted--;
+      if (this.#closed) this.#context.webSocketTraces.end(root);
+      else this.#socket.cork(send);
+    };
+    Promise.all([answer, durable.committed()]).then(
+      ([got]) => settle(() => this.#succeed(got, ref, binary, 'locations', startedAt, root)),
+      (error: unknown) => settle(() => this.#fail(error, ref, binary, 'locations', startedAt, root)),
+    );
   }
 
   #await(answer: Promise<Answer>, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {

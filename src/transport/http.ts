@@ -8,18 +8,22 @@ import type { BatchResult } from '../drivers/engine.ts';
 import type { CountedOp, Counters } from '../metrics/counters.ts';
 import { type FixBatch, readJson, readJsonFixes, readMessagePackFixes, readNdjsonFixes } from '../protocol/bodies.ts';
 import { type Encoding, unpackMessage } from '../protocol/codec.ts';
-import { isFields, refuseUnknown } from '../protocol/fields.ts';
+import { isFields, readWord, refuseUnknown } from '../protocol/fields.ts';
 import { checkMessage } from '../protocol/msgpack-walk.ts';
 import { type Kept, type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
 import { isWide } from '../overload/wide-requests.ts';
 import { openApiDocument } from '../protocol/openapi.ts';
 import type { Operation } from '../protocol/operations.ts';
+import { PARAMETERS } from '../protocol/parameters.ts';
 import { readQueryString } from '../protocol/query-string.ts';
 import { readIds, readSupply, type Request } from '../protocol/requests.ts';
 import { readZonesAt } from '../protocol/zones-at.ts';
 import { readNearest, readSearch, readSearches } from '../protocol/searches.ts';
+import { notDurable, readiness } from '../service/durability.ts';
 import type { OwnRequest } from '../service/endpoints.ts';
 import type { Service } from '../service/service.ts';
+import type { StorageMeters } from '../metrics/storage-meters.ts';
+import type { DurableCommits } from '../storage/durable-commits.ts';
 import type { Call } from '../tracing/call.ts';
 import type { ZoneTask } from '../zoning/messages.ts';
 import type { ZoneTasks } from '../zoning/tasks.ts';
@@ -52,6 +56,9 @@ export interface HttpContext extends BodyBounds {
   readonly turns: Turns;
   readonly memory: MemoryRoom;
   readonly unsent: Kept;
+  /** Where `ack=durable` waits; undefined for a server that keeps nothing. */
+  readonly durable: DurableCommits | undefined;
+  readonly storageMeters: StorageMeters;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
 }
@@ -151,6 +158,7 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
         fail(error);
         count();
       };
+      const isDurable = operation.name === 'locations' && readDurable(context, head.query);
       if (head.contentLength > context.bodyBytesMax) {
         refuse(new RazielError('TOO_LARGE', `a body has at most ${context.bodyBytesMax} bytes, got more`));
         return;
@@ -162,7 +170,7 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
       };
       const take = (body: Uint8Array): void => {
         if (context.turns.isOpen) {
-          work((caller) => answerBody(context, exchange, operation, type, body, parameter, found, caller));
+          work((caller) => answerBody(context, exchange, operation, type, body, parameter, found, caller, isDurable));
           return;
         }
         if (!context.bodies.take(body.length)) {
@@ -172,7 +180,7 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
         const own = body.slice();
         context.turns.defer(() => {
           context.bodies.give(own.length);
-          work((caller) => answerBody(context, exchange, operation, type, own, parameter, found, caller));
+          work((caller) => answerBody(context, exchange, operation, type, own, parameter, found, caller, isDurable));
         });
       };
       onAborted = readBody(res, context.bodyBytesMax, context, take, refuse).aborted;
@@ -263,7 +271,7 @@ function answer(
     case 'readyz':
       if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
       if (!context.isReady()) throw starting();
-      return exchange.sendValue({ status: 'ready' });
+      return exchange.sendValue(readiness(context.storageMeters));
     case 'healthz':
       return exchange.sendValue({ status: 'ok' });
     case 'openapi':
@@ -284,15 +292,17 @@ function answerBody(
   parameter: string,
   found: (searched: CountedOp) => void,
   caller: Call,
+  isDurable: boolean,
 ): void | Promise<void> {
   if (operation.name === 'locations') {
     const batch = readFixes(type, body);
     const { service } = context;
-    const request: Request = { op: 'locations', batch: batch.bytes, quiet: false };
+    const request: Request = { op: 'locations', batch: batch.bytes, quiet: false, durable: isDurable };
     exchange.grant?.authorize(request, service);
     if (context.memory.pressure > 0 && isWide(request)) throw shed(context);
-    const result = service.apply(batch.bytes, caller);
-    return exchange.sendValue(withReasons(result, batch));
+    const result = withReasons(service.apply(batch.bytes, caller), batch);
+    if (!isDurable) return exchange.sendValue(result);
+    return context.durable?.committed().then(() => exchange.sendValue(result));
   }
   const value = type === 'msgpack' ? readMessagePack(body) : readJson(body);
   if (operation.name === 'search') {
@@ -312,6 +322,14 @@ function answerBody(
   if (!isFields(value)) throw new RazielError('BAD_REQUEST', 'the body must be a map with searches');
   refuseUnknown(value, new Set(['searches']), 'multisearch');
   return execute(context, exchange, caller, { op: 'multisearch', queries: readSearches(value) });
+}
+
+/** @throws RazielError NOT_SUPPORTED when nothing is kept */
+function readDurable(context: HttpContext, query: string): boolean {
+  const { ack } = readQueryString(query, [PARAMETERS.ACK]);
+  if (readWord({ ack }, PARAMETERS.ACK) !== 'durable') return false;
+  if (context.durable === undefined) throw notDurable();
+  return true;
 }
 
 export function starting(): RazielError {

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type BootedServer, bootServer } from '../support/booted-server.ts';
+import { type BootedServer, bootServer, RawClient } from '../support/booted-server.ts';
 import { dataDirectory } from '../support/data-directory.ts';
 
 async function boot(data: string, ...flags: string[]): Promise<BootedServer> {
@@ -89,6 +89,84 @@ describe.each([
     expect(await second.stop()).toBe(0);
     await boot(data, '--engine', one);
   });
+});
+
+const fixes = (count: number, more: object = {}): object[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `driver:${i}`, lat: i / 1000, lon: -i / 1000, ttl: 3600, ...more }));
+
+describe.each([
+  ['native', 1],
+  ['native', 2],
+  ['portable', 1],
+])('drivers, with the %s engine and %i threads', (engine, threads) => {
+  const flags = ['--engine', engine, '--threads', String(threads)];
+
+  test('are there again after a kill, exactly as they were acknowledged as durable', { timeout: 120_000 }, async () => {
+    const data = dataDirectory();
+    const first = await boot(data, ...flags);
+    const client = await RawClient.connect(first);
+    const whole = { heading: 359.9, speed: 0.1, accuracy: 3, tags: ['xl', 'free', 'é'] };
+    const counts = { accepted: 300, stale: 0, duplicate: 0, rejected: [] };
+    expect(await client.ask({ op: 'locations', ref: 1, ack: 'durable', batch: fixes(300, whole) })).toEqual({
+      ref: 1,
+      ...counts,
+    });
+    await client.ask({ op: 'remove', id: 'driver:7' });
+    await client.ask({ op: 'locations', batch: [{ id: 'brief', lat: 1, lon: 1, ttl: 0.01 }] });
+    const posted = await fetch(`${first.url}/v1/locations?ack=durable`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([{ id: 'posted', lat: 5, lon: 5, ttl: 3600 }]),
+    });
+    expect(await posted.json()).toMatchObject({ accepted: 1 });
+    const ids = [...fixes(300).map((fix) => (fix as { id: string }).id), 'posted'];
+    const heldOf = async (server: BootedServer): Promise<unknown[]> => {
+      const asker = await RawClient.connect(server);
+      const held: unknown[] = [];
+      for (const id of ids) held.push({ ...(await asker.ask({ op: 'driver', id })), age: 0 });
+      return held;
+    };
+    const before = await heldOf(first);
+    await kill(first);
+
+    const second = await boot(data, ...flags);
+    expect(await heldOf(second)).toEqual(before);
+    expect(before[3]).toMatchObject({ id: 'driver:3', ...whole, tags: ['free', 'xl', 'é'], lat: 0.003, ttl: 3600 });
+    expect(before[7]).toMatchObject({ error: { code: 'UNKNOWN_DRIVER' } });
+    expect(before.at(-1)).toMatchObject({ id: 'posted' });
+    expect(second.log()).toMatch(/300 drivers loaded in/);
+    // They go on as any others do.
+    const asker = await RawClient.connect(second);
+    const { drivers } = (await asker.ask({ op: 'nearest', lat: 0, lon: 0, k: 2 })) as { drivers?: { id: string }[] };
+    expect(drivers?.map(({ id }) => id)).toEqual(['driver:0', 'driver:1']);
+    expect(await asker.ask({ op: 'locations', batch: [{ id: 'driver:3', lat: 9, lon: 9, time: 1 }] })).toMatchObject({
+      stale: 1,
+    });
+    expect(await second.stop()).toBe(0);
+  });
+});
+
+test('requests behind a durable one are answered before it, and it is answered none the less', async () => {
+  const server = await boot(dataDirectory());
+  const client = await RawClient.connect(server);
+  client.sendPacked({ op: 'locations', ref: 'durable', ack: 'durable', batch: fixes(10) });
+  client.sendPacked({ op: 'ping', ref: 'ping' });
+  const answers = await client.until(2);
+  expect(answers.map(({ ref }) => ref)).toEqual(['ping', 'durable']);
+});
+
+test('a server in memory refuses durable acknowledgements, and applies nothing', async () => {
+  const server = await boot(dataDirectory(), '--memory');
+  const client = await RawClient.connect(server);
+  const refused = { error: { code: 'NOT_SUPPORTED', field: 'ack' } };
+  expect(await client.ask({ op: 'locations', ack: 'durable', batch: fixes(1) })).toMatchObject(refused);
+  expect(await client.ask({ op: 'driver', id: 'driver:0' })).toMatchObject({ error: { code: 'UNKNOWN_DRIVER' } });
+  const posted = await fetch(`${server.url}/v1/locations?ack=durable`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '[]',
+  });
+  expect([posted.status, await posted.json()]).toMatchObject([501, refused]);
 });
 
 test('a server in memory makes no data directory', async () => {

@@ -111,6 +111,7 @@ class Lane {
       },
       audit: () => {},
       memory: AMPLE_ROOM,
+      durable: undefined,
     };
     this.#connection = new Connection(socket, context, { grant: new Grant(undefined), remoteAddress: '' });
   }

@@ -19,7 +19,7 @@ describe('a frame', () => {
   test('hands its batch over as the bytes that arrived', () => {
     const batch = [['a', 1.5, 2, null], { id: 'b' }, 7];
     const request = openFrame(packMessage({ ref: 1, batch, op: 'locations', ack: 'none' }), true).read();
-    expect(request).toEqual({ op: 'locations', quiet: true, batch: packMessage(batch) });
+    expect(request).toEqual({ op: 'locations', quiet: true, durable: false, batch: packMessage(batch) });
   });
 
   test('leaves an extension inside a batch to the engine, which rejects the one fix', () => {

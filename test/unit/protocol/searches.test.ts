@@ -290,7 +290,6 @@ describe('other requests', () => {
     ['supply', { zone: 'x' }, 'BAD_REQUEST'],
     ['locations', {}, 'BAD_REQUEST'],
     ['locations', { ack: 'maybe' }, 'BAD_REQUEST'],
-    ['locations', { ack: 'durable' }, 'NOT_SUPPORTED'],
     ['watch', {}, 'NOT_SUPPORTED'],
     ['fences', {}, 'NOT_SUPPORTED'],
     ['zonesAt', {}, 'BAD_LAT'],
