@@ -131,7 +131,7 @@ export class Learner {
   load(bytes: Uint8Array): void {
     const saved = unpack(bytes) as Saved;
     if (saved.magic !== MAGIC || saved.version !== VERSION) return;
-    const kept = new Float32Array(saved.weights.slice().buffer);
+    const kept = new Float32Array(new Uint8Array(saved.weights).buffer);
     if (kept.length !== 2 * (GENERAL + (saved.areas.length + saved.cells.length) * PLACE)) return;
     for (const name of saved.areas) this.#numberOfArea(name);
     for (const name of saved.cells) this.#numberOfCell(name);

@@ -38,12 +38,18 @@ let isSaving = false;
 let journeysSaved = 0;
 let savedAt = performance.now();
 let timer: NodeJS.Timeout | undefined;
+let isStopped = false;
 
 void start();
 
 async function start(): Promise<void> {
-  const saved = await state?.get(SAVED_KEY);
-  if (saved !== undefined) learner.load(saved);
+  try {
+    const saved = await state?.get(SAVED_KEY);
+    if (saved !== undefined) learner.load(saved);
+  } catch {
+    // What cannot be read is learned anew.
+  }
+  if (isStopped) return;
   timer = setInterval(() => {
     watch();
     if (state !== undefined && !isSaving && performance.now() - savedAt > SAVE_MS) void save();
@@ -90,6 +96,7 @@ async function save(): Promise<void> {
 }
 
 parentPort?.once('message', async () => {
+  isStopped = true;
   clearInterval(timer);
   await save();
   state?.close();

@@ -1,5 +1,6 @@
 // What is learned of traffic: from made-up cities whose speeds are known.
 
+import { pack, unpack } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../src/demo/random.ts';
 import { type Journey, Learner } from '../../../src/eta/learner.ts';
@@ -71,13 +72,32 @@ describe('traffic', () => {
     expect(speedTo(traffic, 37.77, -122.42, 8)).toBeLessThan(0.7 * speedTo(traffic, 37.77, -122.42, 3));
   });
 
+  test('knows that one place has its rush in the morning and another in the evening', () => {
+    const traffic = learned((learner) => {
+      teach(
+        learner,
+        8_000,
+        37.77,
+        -122.42,
+        ({ timeMs, toLon }) => {
+          const isMorning = hourOfWeek(timeMs) === hourOfWeek(MONDAY_MS + 8 * HOUR_MS);
+          return isMorning === toLon < -122.42 ? 3 : 9;
+        },
+        [8, 18],
+      );
+    });
+    expect(speedTo(traffic, 37.77, -122.44, 8)).toBeLessThan(0.8 * speedTo(traffic, 37.77, -122.44, 18));
+    expect(speedTo(traffic, 37.77, -122.4, 18)).toBeLessThan(0.8 * speedTo(traffic, 37.77, -122.4, 8));
+  });
+
   test('answers for a cell that it does not know as its area does, and for an area as everywhere does', () => {
     const traffic = learned((learner) => {
       teach(learner, 4_000, 37.77, -122.42, () => 3);
       teach(learner, 4_000, 52.52, 13.4, () => 9);
     });
-    // The same H3 cell of resolution 5 as the slow city's middle, some kilometres beyond the journeys.
-    expect(traffic.squares.get(37.72, -122.5)).toBe(0);
+    // Some kilometres beyond the journeys, within the slow city's area.
+    expect(traffic.squares.get(37.82, -122.36)).toBe(0);
+    expect(speedTo(traffic, 37.82, -122.36)).toBeLessThan(0.9 * speedTo(traffic, -33.87, 151.2));
     expect(speedTo(traffic, 37.77, -122.42)).toBeLessThan(4);
     expect(speedTo(traffic, 52.52, 13.4)).toBeGreaterThan(7);
     const elsewhere = speedTo(traffic, -33.87, 151.2);
@@ -129,6 +149,37 @@ describe('a learner', () => {
     }
     expect(learner.cells).toBe(8_192);
     expect(speedTo(new Traffic(memory), 89, 179)).toBeCloseTo(5, 0);
+  });
+});
+
+describe('what was learned', () => {
+  test('answers the same after it was stored and loaded, and is learned from on', () => {
+    const memory = allocateTraffic();
+    const learner = new Learner(memory, seededRandom(SEED));
+    teach(learner, 3_000, 37.77, -122.42, ({ toLon }) => (toLon < -122.42 ? 3 : 9));
+    const bytes = learner.save();
+    const copy = allocateTraffic();
+    const loaded = new Learner(copy, seededRandom(SEED));
+    loaded.load(bytes);
+    const [before, after] = [new Traffic(memory), new Traffic(copy)];
+    for (const lon of [-122.435, -122.42, -122.405]) {
+      expect(speedTo(after, 37.77, lon, 12, 90)).toBe(speedTo(before, 37.77, lon, 12, 90));
+    }
+    expect(loaded.cells).toBe(learner.cells);
+    expect(Buffer.compare(loaded.save(), bytes)).toBe(0);
+    teach(loaded, 100, 52.52, 13.4, () => 5);
+    expect(loaded.cells).toBeGreaterThan(learner.cells);
+  });
+
+  test('is left alone when it is of another version or size', () => {
+    const learner = new Learner(allocateTraffic(), seededRandom(SEED));
+    teach(learner, 100, 37.77, -122.42, () => 5);
+    const saved = unpack(learner.save()) as Record<string, unknown>;
+    for (const change of [{ version: 2 }, { magic: 'other' }, { weights: new Uint8Array(8) }]) {
+      const loaded = new Learner(allocateTraffic(), seededRandom(SEED));
+      loaded.load(pack({ ...saved, ...change }));
+      expect(loaded.cells).toBe(0);
+    }
   });
 });
 
