@@ -42,8 +42,9 @@ interface Acknowledged {
 }
 
 /** Everything of a fix follows from its step, so that half of one and half of another shows. */
-const fixAt = (id: string, step: number): object => ({
+const fixAt = (id: string, step: number, time: number): object => ({
   id,
+  time,
   lat: (step % 80_000) / 1000,
   lon: -(step % 80_000) / 1000,
   speed: step,
@@ -68,12 +69,11 @@ test(`${KILLS} kills in the middle of a feed lose nothing that was promised (see
       if (at === 0 && held.error !== undefined) continue;
       const got = Number(held['speed']);
       expect({ round, id, got, isThere: got >= at && got <= sent }).toMatchObject({ isThere: true });
-      expect(held).toMatchObject({ ...fixAt(id, got), time: base + got });
+      expect(held).toMatchObject(fixAt(id, got, base + got));
     }
     if (round === KILLS) break;
     const ends = performance.now() + 200 + random() * 1_500;
     const applied: { id: string; step: number; at: number }[] = [];
-    const pending: Promise<void>[] = [];
     let refs = 0;
     const waiting = new Map<unknown, (isDone: boolean) => void>();
     client.socket.on('message', () => {
@@ -86,19 +86,20 @@ test(`${KILLS} kills in the middle of a feed lose nothing that was promised (see
       const now = ++step;
       const ref = ++refs;
       for (const id of ids) all.sent.set(id, now);
-      const done = new Promise<boolean>((resolve) => waiting.set(ref, resolve)).then((isDone) => {
-        if (!isDone) return;
-        for (const id of ids) {
-          if (isDurable) all.durable.set(id, Math.max(all.durable.get(id) ?? 0, now));
-          else applied.push({ id, step: now, at: performance.now() });
-        }
+      const done = new Promise<void>((resolve) => {
+        waiting.set(ref, (isDone) => {
+          for (const id of isDone ? ids : []) {
+            if (isDurable) all.durable.set(id, Math.max(all.durable.get(id) ?? 0, now));
+            else applied.push({ id, step: now, at: performance.now() });
+          }
+          resolve();
+        });
       });
-      if (isDurable) pending.push(done);
       client.sendPacked({
         op: 'locations',
         ref,
         ack: isDurable ? 'durable' : 'applied',
-        batch: ids.map((id) => ({ ...fixAt(id, now), time: base + now })),
+        batch: ids.map((id) => fixAt(id, now, base + now)),
       });
       if (!isDurable || random() < 0.2) await done;
       else await new Promise((resolve) => setImmediate(resolve));
