@@ -158,6 +158,9 @@ export const SCHEMA = z
       .preprocess(readBytes, z.number('must be a number of bytes such as 512MiB or 2GiB').int().min(0))
       .default(0)
       .meta({ description: 'memory that the process may take, such as 512MiB; 0 is no bound', isWritten: true }),
+    slowQueryMs: numeric(z.number().min(0).max(3_600_000))
+      .default(0)
+      .describe('requests that take so many milliseconds are logged; 0 logs none'),
     bodySeconds: numeric(z.number().gt(0).max(86_400))
       .default(BODY_SECONDS_DEFAULT)
       .describe('seconds in which the body of a request must come; at 64 KiB a second it may take longer'),

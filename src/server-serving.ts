@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
 import type { Audit } from './access/audit.ts';
 import { Gate } from './access/gate.ts';
 import { Origins } from './access/origins.ts';
@@ -16,6 +17,7 @@ import { IdGenerator } from './ids/generator.ts';
 import { trimMemory } from './drivers/native.ts';
 import { Deadlines } from './overload/deadlines.ts';
 import { Kept, MemoryGuard } from './overload/memory-guard.ts';
+import { NO_SLOW_LOG, SlowLog } from './overload/slow-log.ts';
 import { sharesOf } from './overload/memory-plan.ts';
 import { Counters, CounterTotals } from './metrics/counters.ts';
 import { LoopDelay } from './metrics/loop-delay.ts';
@@ -136,6 +138,7 @@ export function createServing(options: ServingOptions): Serving {
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
     memory: guard,
+    slow: slowLogOf(config, thread),
     bodies: new Kept(counters, guard, 'bodyBytes'),
     unsent: new Kept(counters, guard, 'unsentBytes'),
     deadlines,
@@ -183,4 +186,11 @@ function etaOf(config: Config, traffic: SharedArrayBuffer): NearestEta {
 /** For a trace while ids are refused. */
 function randomId(): bigint {
   return randomBytes(8).readBigUInt64BE() | 1n;
+}
+
+/** Its lines go to standard error without waiting for whoever reads that. */
+function slowLogOf({ slowQueryMs, logLevel }: Config, thread: number): SlowLog {
+  if (slowQueryMs === 0) return NO_SLOW_LOG;
+  const log = pino({ level: logLevel }, pino.destination({ dest: 2, sync: false }));
+  return new SlowLog(slowQueryMs, (entry) => log.warn({ ...entry, thread }, 'slow request'));
 }

@@ -21,6 +21,7 @@ import type { Answer } from '../service/reply.ts';
 import type { OwnRequest } from '../service/endpoints.ts';
 import type { Service } from '../service/service.ts';
 import type { DurableCommits } from '../storage/durable-commits.ts';
+import { outlineOf, type SlowLog } from '../overload/slow-log.ts';
 import type { Call } from '../tracing/call.ts';
 import { appendTraceId, encodeAnswer, withTraceId } from './answers.ts';
 import { HeldQueue, REFUSAL_BYTES } from './held-queue.ts';
@@ -69,6 +70,7 @@ export interface ConnectionContext {
   readonly memory: MemoryRoom;
   /** Where `ack: "durable"` waits; undefined for a server that keeps nothing. */
   readonly durable: DurableCommits | undefined;
+  readonly slow: SlowLog;
   /** Told of errors that are the server's own. */
   readonly report: (error: unknown) => void;
   readonly audit: Audit;
@@ -230,6 +232,7 @@ export class Connection {
         if (--tracer.countdown <= 0 || micros > tracer.slowMicros) length = this.#traceHot(op, micros, length);
         if (length > 0) this.#socket.send(service.reply.view(length), true);
         counters.requestAt(op, WS, micros);
+        if (micros >= this.#context.slow.micros) this.#noteSlowHot(op, micros, frame);
         if (op === LOCATIONS) {
           counters.fixes(status[1] as number, status[2] as number, status[3] as number, status[4] as number);
         } else {
@@ -248,6 +251,13 @@ export class Connection {
     const traceId = webSocketTraces.record(op === LOCATIONS ? locations : nearest, micros);
     if (traceId === undefined || op === LOCATIONS) return length;
     return appendTraceId(service.reply, length, traceId);
+  }
+
+  #noteSlowHot(op: number, micros: number, frame: ArrayBuffer): void {
+    this.#context.slow.note(COUNTED_OPS[op] as CountedOp, 'ws', micros, () => {
+      const opened = openFrame(new Uint8Array(frame), true);
+      return { ...refOf(opened.ref), ...outlineOf(opened.read()) };
+    });
   }
 
   #answerHotZones(): void {
@@ -309,8 +319,8 @@ export class Connection {
       }
       const answer = service.execute(request, opened.ref, binary ? 'msgpack' : 'json', root);
       this.#audit(request, 'ok');
-      if (answer instanceof Promise) this.#await(answer, opened.ref, binary, op, startedAt, root);
-      else this.#succeed(answer, opened.ref, binary, op, startedAt, root);
+      if (answer instanceof Promise) this.#await(answer, opened.ref, binary, request, startedAt, root);
+      else this.#succeed(answer, opened.ref, binary, request, startedAt, root);
     } catch (error) {
       this.#audit(request, asRazielError(error).code);
       this.#fail(error, opened.ref, binary, op, startedAt, root);
@@ -340,12 +350,12 @@ export class Connection {
       else this.#socket.cork(send);
     };
     Promise.all([answer, durable.committed()]).then(
-      ([got]) => settle(() => this.#succeed(got, ref, binary, 'locations', startedAt, root)),
+      ([got]) => settle(() => this.#succeed(got, ref, binary, request, startedAt, root)),
       (error: unknown) => settle(() => this.#fail(error, ref, binary, 'locations', startedAt, root)),
     );
   }
 
-  #await(answer: Promise<Answer>, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {
+  #await(answer: Promise<Answer>, ref: Ref, binary: boolean, request: Request, startedAt: number, root: Call): void {
     this.#waiting = true;
     const settle = (send: () => void): void => {
       this.#waiting = false;
@@ -357,12 +367,13 @@ export class Connection {
       this.#resume();
     };
     answer.then(
-      (got) => settle(() => this.#succeed(got, ref, binary, op, startedAt, root)),
-      (error: unknown) => settle(() => this.#fail(error, ref, binary, op, startedAt, root)),
+      (got) => settle(() => this.#succeed(got, ref, binary, request, startedAt, root)),
+      (error: unknown) => settle(() => this.#fail(error, ref, binary, request.op, startedAt, root)),
     );
   }
 
-  #succeed(answer: Answer, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call): void {
+  #succeed(answer: Answer, ref: Ref, binary: boolean, request: Request, startedAt: number, root: Call): void {
+    const { op } = request;
     const { webSocketTraces, service, memory } = this.#context;
     const traceId = SEARCHES.has(op) ? webSocketTraces.tracer.traceIdOf(root) : undefined;
     const traced = traceId === undefined ? answer : withTraceId(answer, service.reply, traceId);
@@ -378,6 +389,8 @@ export class Connection {
     webSocketTraces.end(root);
     const micros = (performance.now() - startedAt) * 1000;
     this.#context.counters.request(op, 'ws', micros);
+    const { slow } = this.#context;
+    if (micros >= slow.micros) slow.note(op, 'ws', micros, () => ({ ...refOf(ref), ...outlineOf(request) }));
     if (op !== 'locations') this.#spend(micros);
   }
 
@@ -392,7 +405,10 @@ export class Connection {
       return;
     }
     this.#context.counters.error(error.code);
-    this.#context.counters.request(op, 'ws', startedAt === 0 ? 0 : (performance.now() - startedAt) * 1000);
+    const micros = startedAt === 0 ? 0 : (performance.now() - startedAt) * 1000;
+    this.#context.counters.request(op, 'ws', micros);
+    const { slow } = this.#context;
+    if (micros >= slow.micros) slow.note(op, 'ws', micros, () => ({ ...refOf(ref), error: error.code }));
     this.#sendError(error, ref, binary);
   }
 
@@ -485,4 +501,8 @@ export class Connection {
     this.#held.clear();
     this.#countUnsent();
   }
+}
+
+function refOf(ref: Ref): { readonly ref?: Ref } {
+  return ref === undefined ? {} : { ref };
 }

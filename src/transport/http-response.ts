@@ -5,6 +5,7 @@ import type { Grant } from '../access/grant.ts';
 import { Refusal } from '../access/refusals.ts';
 import { type ErrorCode, RazielError } from '../errors.ts';
 import type { Encoding } from '../protocol/codec.ts';
+import type { Request } from '../protocol/requests.ts';
 import type { Kept } from '../overload/memory-guard.ts';
 import { encodeValue } from './answers.ts';
 import type { HttpResponse } from './uws.ts';
@@ -22,6 +23,8 @@ export class Exchange {
   readonly #unsent: Kept | undefined;
   /** Of this answer. */
   #unsentBytes = 0;
+  /** What was asked, once it is known. */
+  request: Request | undefined;
   /** The connection ends with this response. */
   closing = false;
   /** Of the request, told with any answer and in the log of a fault of the server's own; undefined while ids are refused. */

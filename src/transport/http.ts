@@ -11,6 +11,7 @@ import { type Encoding, unpackMessage } from '../protocol/codec.ts';
 import { isFields, readWord, refuseUnknown } from '../protocol/fields.ts';
 import { checkMessage } from '../protocol/msgpack-walk.ts';
 import { type Kept, type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
+import { outlineOf, type SlowLog } from '../overload/slow-log.ts';
 import { isWide } from '../overload/wide-requests.ts';
 import { openApiDocument } from '../protocol/openapi.ts';
 import type { Operation } from '../protocol/operations.ts';
@@ -55,6 +56,7 @@ export interface HttpContext extends BodyBounds {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly turns: Turns;
   readonly memory: MemoryRoom;
+  readonly slow: SlowLog;
   readonly unsent: Kept;
   /** Where `ack=durable` waits; undefined for a server that keeps nothing. */
   readonly durable: DurableCommits | undefined;
@@ -105,7 +107,15 @@ export function handleHttp(context: HttpContext, res: HttpResponse, req: HttpReq
     failure = sendFailure(context, exchange, error);
   };
   const count = (): void => {
-    context.counters.request(op, 'http', (performance.now() - startedAt) * 1000);
+    const micros = (performance.now() - startedAt) * 1000;
+    context.counters.request(op, 'http', micros);
+    if (micros >= context.slow.micros) {
+      const error = failure === undefined ? {} : { error: failure.code };
+      context.slow.note(op, 'http', micros, () => ({
+        ...(exchange.request === undefined ? {} : outlineOf(exchange.request)),
+        ...error,
+      }));
+    }
     if (change !== undefined) context.audit({ ...change, outcome: failure?.code ?? 'ok' });
     const { httpTraces, service } = context;
     if (failure !== undefined) httpTraces.fail(root, service.endpoints[op as OwnRequest['op']], failure.code);
@@ -299,7 +309,6 @@ function answerBody(
     const { service } = context;
     const request: Request = { op: 'locations', batch: batch.bytes, quiet: false, durable: isDurable };
     exchange.grant?.authorize(request, service);
-    if (context.memory.pressure > 0 && isWide(request)) throw shed(context);
     const result = withReasons(service.apply(batch.bytes, caller), batch);
     if (!isDurable) return exchange.sendValue(result);
     return context.durable?.committed().then(() => exchange.sendValue(result));
@@ -349,7 +358,9 @@ function refuseWhileDraining(context: HttpContext): void {
 
 function execute(context: HttpContext, exchange: Exchange, caller: Call, request: Request): void | Promise<void> {
   const { service } = context;
+  exchange.request = request;
   exchange.grant?.authorize(request, service);
+  if (context.memory.pressure > 0 && isWide(request)) throw shed(context);
   const send = (got: Awaited<ReturnType<Service['execute']>>): void => {
     const traceId = SEARCHES.has(request.op) ? context.httpTraces.tracer.traceIdOf(caller) : undefined;
     const traced = traceId === undefined ? got : withTraceId(got, service.reply, traceId);

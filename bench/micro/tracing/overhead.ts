@@ -22,6 +22,7 @@ import {
 import { allocateCounters, Counters } from '#dist/metrics/counters.js';
 import { EndpointStats } from '#dist/metrics/endpoint-stats.js';
 import { AMPLE_ROOM } from '#dist/overload/memory-guard.js';
+import { NO_SLOW_LOG } from '#dist/overload/slow-log.js';
 import { Reply } from '#dist/service/reply.js';
 import { Service } from '#dist/service/service.js';
 import { Services } from '#dist/services/services.js';
@@ -111,6 +112,7 @@ class Lane {
       },
       audit: () => {},
       memory: AMPLE_ROOM,
+      slow: NO_SLOW_LOG,
       durable: undefined,
     };
     this.#connection = new Connection(socket, context, { grant: new Grant(undefined), remoteAddress: '' });

@@ -8,6 +8,7 @@ import { openPortableEngine } from '../../../src/drivers/portable.ts';
 import { allocateIds, IdGenerator } from '../../../src/ids/generator.ts';
 import { allocateCounters, Counters, CounterTotals } from '../../../src/metrics/counters.ts';
 import { AMPLE_ROOM, type MemoryRoom, type Pressure } from '../../../src/overload/memory-guard.ts';
+import { NO_SLOW_LOG, SlowLog, type SlowRequest } from '../../../src/overload/slow-log.ts';
 import { packMessage } from '../../../src/protocol/codec.ts';
 import { Reply } from '../../../src/service/reply.ts';
 import { Service, type SupplyCounter } from '../../../src/service/service.ts';
@@ -48,6 +49,7 @@ const HELD_BYTES_MAX = 400;
 interface Given {
   readonly supply?: SupplyCounter;
   readonly memory?: MemoryRoom;
+  readonly slow?: SlowLog;
 }
 
 const engine = openPortableEngine({ driversMax: 10, ttlSecondsDefault: 60, searchCandidatesMax: 100 });
@@ -58,7 +60,11 @@ afterEach(() => {
   expect(reported).toEqual([]);
 });
 
-function open({ supply = () => Promise.reject(new Error('not in this test')), memory = AMPLE_ROOM }: Given = {}) {
+function open({
+  supply = () => Promise.reject(new Error('not in this test')),
+  memory = AMPLE_ROOM,
+  slow = NO_SLOW_LOG,
+}: Given = {}) {
   const shared = allocateCounters(1);
   const counters = new Counters(shared, 0);
   const { tracer, services } = traced();
@@ -83,6 +89,7 @@ function open({ supply = () => Promise.reject(new Error('not in this test')), me
       durable: undefined,
       limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
       memory,
+      slow,
       report: (error) => reported.push(error),
       audit: () => {},
     },
@@ -289,6 +296,20 @@ describe('a connection to an engine with a short way', () => {
     expect([connection.closed, totals.single('heldBytes'), totals.single('unsentBytes')]).toEqual([true, 0, 0]);
   });
 
+  test('writes down what was slow: what was asked, and nobody', () => {
+    const lines: SlowRequest[] = [];
+    const { send } = open({ slow: new SlowLog(1e-6, (line) => lines.push(line)) });
+    send({ op: 'within', bbox: [0, 0, 1, 1], tags: ['free'], ref: 'w' });
+    send({ op: 'driver', id: 'secret', ref: 7 });
+    send({ op: 'nearest', lat: 1, lon: 1, k: 3 });
+    const micros = expect.any(Number);
+    expect(lines).toEqual([
+      { slow: true, op: 'within', transport: 'ws', micros, ref: 'w', area: 'bbox', limit: 100, tags: 1 },
+      { slow: true, op: 'driver', transport: 'ws', micros, ref: 7, error: 'UNKNOWN_DRIVER' },
+      { slow: true, op: 'nearest', transport: 'ws', micros, k: 3, radiusMeters: 5_000 },
+    ]);
+  });
+
   test('counts what its client has not taken, until it has, or is gone', () => {
     const { socket, totals, connection, ping } = open();
     socket.buffered = 700;
@@ -339,6 +360,7 @@ describe('a connection to an engine with a short way', () => {
         durable: undefined,
         limits: { frameBytesMax: 200, inFlightMax: 100, heldBytesMax: 10_000 },
         memory: AMPLE_ROOM,
+        slow: NO_SLOW_LOG,
         report: (error) => reported.push(error),
         audit: () => {},
       },
