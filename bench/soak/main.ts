@@ -4,7 +4,7 @@
 //   npm run soak                                          # an hour
 //   RAZIEL_SOAK_SECONDS=120 RAZIEL_SOAK_SEED=7 npm run soak
 //
-// After the warm-up (a quarter of the time) the resident memory is sampled once a second. Its median in the last third of the samples may be at
+// After the warm-up (a quarter of the time, but 45 s where that is less than half) the resident memory is sampled once a second. Its median in the last third of the samples may be at
 // most GROWTH_MAX above that of the first third, and so may its trend over all of them. Ends with exit code 1 otherwise, and for any fault of the
 // server's own. RAZIEL_SOAK_FLAGS adds flags of `raziel serve`.
 
@@ -20,7 +20,7 @@ const SEED = Number(process.env['RAZIEL_SOAK_SEED'] ?? 1_414);
 const FLAGS = (process.env['RAZIEL_SOAK_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
 /** A share of the memory. V8's heaps breathe by some percent. */
 const GROWTH_MAX = 0.06;
-const WARM_UP_SHARE = 0.25;
+const WARM_UP_SECONDS = Math.max(0.25 * SECONDS, Math.min(45, 0.5 * SECONDS));
 const SAMPLE_MS = 1_000;
 const REPORT_SECONDS = 10;
 
@@ -52,7 +52,7 @@ for (let n = 1; failures.length === 0 && elapsed() < SECONDS; n++) {
   await sleep(SAMPLE_MS);
   const bytes = residentBytes(pid);
   if (bytes === undefined) continue;
-  if (elapsed() > WARM_UP_SHARE * SECONDS) samples.push(bytes);
+  if (elapsed() > WARM_UP_SECONDS) samples.push(bytes);
   if (n % REPORT_SECONDS === 0)
     console.log(`${Math.round(elapsed())} s: ${(bytes / MIB).toFixed(1)} MiB, ${load.summary()}`);
 }
