@@ -205,7 +205,7 @@ describe('supply', () => {
 describe('operators', () => {
   test('learn that the server is alive and ready', async () => {
     expect(await get('/healthz')).toEqual({ status: 200, body: { status: 'ok' } });
-    expect(await get('/readyz')).toEqual({ status: 200, body: { status: 'ready' } });
+    expect(await get('/readyz')).toEqual({ status: 200, body: { status: 'ready', storage: 'memory' } });
   });
 
   test('scrape metrics', async () => {
