@@ -11,6 +11,8 @@ namespace {
 constexpr uint64_t kEdgesPerCandidate = 16;
 /** A leaf's entries are looked at in groups: first the bounds, while the fixes of those that pass are on their way to the cache. */
 constexpr uint32_t kGroup = 32;
+/** Up to so many hits are compared each with each to find out whether one is there twice. */
+constexpr size_t kComparedMax = 32;
 /** Nodes that wait at a time: three of each level above, and the four of the last. */
 constexpr uint32_t kPendingMax = 3 * kCellDepthMax + 4;
 
@@ -70,8 +72,8 @@ struct SearchScratch::NearestGoal {
   DriverSet& seen;
 
   bool enters(const CellHead&) const { return true; }
-  double boundOfQuadrant(const Cell& cell, uint32_t quadrant) const {
-    return origin.haversineAtLeast(cornerOfQuadrant(cell.corner, cell.depth, quadrant), cell.depth + 1u, cell.cosMin);
+  QuadrantBounds boundsOf(const Cell& cell) const {
+    return origin.haversinesAtLeast(cell.corner, cell.depth, cell.cosMin);
   }
   bool reaches(double atLeast) const { return atLeast <= bound; }
   bool mayTake(GridPoint position, const Leaf& leaf) const {
@@ -87,11 +89,12 @@ struct SearchScratch::NearestGoal {
     return [this](const Hit& a, const Hit& b) { return worse(b, a); };
   }
 
-  bool take(const FixBlock& fix) {
-    const Hit hit{origin.haversineTo(fix.lat, fix.lon), &fix};
+  bool take(const FixBlock& fix) { return take({origin.haversineTo(fix.lat, fix.lon), &fix}); }
+
+  bool take(const Hit& hit) {
     if (hit.haversine > bound) return false;
     if (hits.size() == k && !worse(hits.front(), hit)) return false;
-    if (dedupes && !seen.insert(fix.driver)) return true;
+    if (dedupes && !seen.insert(hit.fix->driver)) return true;
     if (hits.size() == k) {
       replaceWorst(hit);
     } else {
@@ -112,10 +115,26 @@ struct SearchScratch::NearestGoal {
     hits[at] = hit;
   }
 
-  /** Whether nobody is there twice; `seen` then holds who is there. */
-  bool noteHits() {
+  /** Whether somebody is among the hits twice. */
+  bool hasTwice() {
+    if (hits.size() <= kComparedMax) {
+      uint32_t same = 0;
+      for (size_t i = 1; i < hits.size(); ++i) {
+        for (size_t j = 0; j < i; ++j) same += hits[i].fix->driver == hits[j].fix->driver;
+      }
+      return same != 0;
+    }
     seen.clear();
-    return std::all_of(hits.begin(), hits.end(), [this](const Hit& hit) { return seen.insert(hit.fix->driver); });
+    return !std::all_of(hits.begin(), hits.end(), [this](const Hit& hit) { return seen.insert(hit.fix->driver); });
+  }
+
+  /** Gets ready to take more, with the hits that there are sorted; `seen` then holds who they are. */
+  void resume() {
+    seen.clear();
+    for (const Hit& hit : hits) seen.insert(hit.fix->driver);
+    // The worst first is a heap.
+    std::reverse(hits.begin(), hits.end());
+    if (hits.size() == k) bound = hits.front().haversine;
   }
 };
 
@@ -128,7 +147,7 @@ struct SearchScratch::WithinGoal {
   DriverSet& seen;
   uint64_t& edges;
 
-  double boundOfQuadrant(const Cell&, uint32_t) const { return 0; }
+  QuadrantBounds boundsOf(const Cell&) const { return {}; }
   bool enters(const CellHead& node) const { return area.touches(node); }
   bool reaches(double) const { return true; }
   bool mayTake(GridPoint position, const Leaf&) const { return area.mayHold(position); }
@@ -142,20 +161,56 @@ struct SearchScratch::WithinGoal {
   }
 };
 
+/** How the nearest are looked for; each is the way out where the one before fails. */
+enum class Way { Scan, Walk, WalkDeduping };
+
 SearchScratch::Outcome SearchScratch::nearest(const DriverStore& store, const Origin& origin, uint32_t k,
                                               double haversineMax, const Filter& filter, double nowMs) {
   const uint64_t movesBefore = store.tree.moves().head();
-  for (bool dedupes = false;; dedupes = true) {
+  const bool scans = filter.asksFoldedTagsOnly() && NearestScan::applies(origin, haversineMax);
+  for (Way way = scans ? Way::Scan : Way::Walk;; way = way == Way::Scan ? Way::Walk : Way::WalkDeduping) {
     hits_.clear();
     seen_.clear();
-    NearestGoal goal{store, origin, k, haversineMax, dedupes, hits_, seen_};
-    const Outcome outcome = walk(store, filter, nowMs, goal);
-    if (!goal.noteHits()) continue;
-    if (outcome == Outcome::Found) lookAtMoved(store, movesBefore, filter, nowMs, goal);
-    if (hits_.size() < k) std::make_heap(hits_.begin(), hits_.end(), goal.order());
-    std::sort_heap(hits_.begin(), hits_.end(), goal.order());
+    NearestGoal goal{store, origin, k, haversineMax, way == Way::WalkDeduping, hits_, seen_};
+    Outcome outcome = Outcome::Found;
+    if (way == Way::Scan) {
+      const std::optional<Outcome> scanned = nearestByScan(store, filter, nowMs, goal);
+      if (!scanned.has_value()) continue;
+      outcome = *scanned;
+    } else {
+      outcome = walk(store, filter, nowMs, goal);
+      std::sort(hits_.begin(), hits_.end(), goal.order());
+    }
+    if (goal.hasTwice()) continue;
+    if (outcome == Outcome::Found && store.tree.moves().head() != movesBefore) {
+      goal.resume();
+      lookAtMoved(store, movesBefore, filter, nowMs, goal);
+      std::sort(hits_.begin(), hits_.end(), goal.order());
+    }
     return outcome;
   }
+}
+
+/** Nothing where the scan cannot tell: another way is better, or a candidate is not what it was taken for (it moved or expired). */
+std::optional<SearchScratch::Outcome> SearchScratch::nearestByScan(const DriverStore& store, const Filter& filter,
+                                                                   double nowMs, NearestGoal& goal) {
+  counts_ = {};
+  const FoldedTags tags{filter.all.fold(), filter.any.fold()};
+  const uint64_t candidatesMax = store.options.searchCandidatesMax;
+  const auto scanned = scan_.run(store.tree, goal.origin, goal.k, goal.bound, tags, candidatesMax, counts_);
+  if (scanned == NearestScan::Outcome::TooWide) return Outcome::TooWide;
+  if (scanned == NearestScan::Outcome::Uneven) return std::nullopt;
+  for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.fixes[candidate.fix()]);
+  for (const NearestCandidate& candidate : scan_.candidates()) {
+    const FixBlock& fix = store.fixes[candidate.fix()];
+    __builtin_prefetch(&store.drivers[fix.driver]);
+    const double haversine = goal.origin.haversineTo(fix.lat, fix.lon);
+    if (!NearestScan::agrees(candidate.key(), haversine) || !passes(store, fix, filter, nowMs)) return std::nullopt;
+    if (haversine <= goal.bound) hits_.push_back({haversine, &fix});
+  }
+  std::sort(hits_.begin(), hits_.end(), goal.order());
+  if (hits_.size() > goal.k) hits_.resize(goal.k);
+  return Outcome::Found;
 }
 
 SearchScratch::Outcome SearchScratch::within(const DriverStore& store, const BoxArea& area, uint32_t limit,
@@ -216,10 +271,11 @@ SearchScratch::Outcome SearchScratch::walk(const DriverStore& store, const Filte
     }
     const Cell& cell = static_cast<const Cell&>(head);
     const uint32_t first = count;
+    const QuadrantBounds bounds = goal.boundsOf(cell);
     for (uint32_t q = 0; q < 4; ++q) {
       const NodeRef child = cell.children[q].load(std::memory_order_acquire);
       if (child == 0) continue;
-      const double bound = goal.boundOfQuadrant(cell, q);
+      const double bound = bounds.of(q);
       if (!goal.reaches(bound)) continue;
       prefetchNode(store.tree.head(child), child);
       // The nearest ends up on top: insertion from the end, farthest first.

@@ -1,7 +1,8 @@
 // Searches over the drivers: the k nearest, and those within an area. Exact on the sphere.
 //
 // The nearest are found by depth-first branch and bound over the tree of cells, nearest child first (Roussopoulos, Kelley and Vincent,
-// "Nearest neighbor queries", 1995), with bounds on haversines from the grid and exact haversines for the drivers that pass them.
+// "Nearest neighbor queries", 1995). Most searches choose their candidates by the grid positions in the leaves (nearest_scan.h) and look at
+// the fixes of those only; the others, and those whose candidates changed meanwhile, look at every fix that the grid does not rule out.
 //
 // A search runs beside writers without waiting for them (see cell_tree.h). It sees every driver that is there all the while at exactly one of
 // the places that the driver was at meanwhile, as one whole fix.
@@ -12,10 +13,13 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "areas.h"
 #include "driver_store.h"
+#include "nearest_scan.h"
+#include "search_counts.h"
 #include "sphere.h"
 
 namespace raziel {
@@ -33,23 +37,12 @@ struct Filter {
   const ZoneArea* zone = nullptr;
   /** It asks for a tag that nobody carries. */
   bool impossible = false;
-};
 
-/** What a search looked at, and what each condition refused (a driver counts under the first that refused it). */
-struct SearchCounts {
-  uint64_t cells = 0;
-  uint64_t candidates = 0;
-  uint64_t expired = 0;
-  uint64_t maxAge = 0;
-  uint64_t tags = 0;
-  uint64_t anyTags = 0;
-  uint64_t notTags = 0;
-  /** Beyond the distance, or outside the area. */
-  uint64_t outside = 0;
-  /** Outside the zone of the filter. */
-  uint64_t zone = 0;
-  /** Edges of polygons and zones. */
-  uint64_t edges = 0;
+  /** Whether the folded tags of an entry say all there is to ask, so that a NearestScan may choose by them. */
+  bool asksFoldedTagsOnly() const {
+    const bool asksOther = maxAgeMs != std::numeric_limits<double>::infinity() || zone != nullptr || impossible;
+    return !asksOther && none.empty() && (!hasAny || !any.empty());
+  }
 };
 
 struct Hit {
@@ -100,6 +93,11 @@ class SearchScratch {
   const SearchCounts& counts() const { return counts_; }
 
  private:
+  struct NearestGoal;
+  template <typename Area>
+  struct WithinGoal;
+
+  std::optional<Outcome> nearestByScan(const DriverStore& store, const Filter& filter, double nowMs, NearestGoal& goal);
   template <typename Goal>
   Outcome walk(const DriverStore& store, const Filter& filter, double nowMs, Goal& goal);
   template <typename Goal>
@@ -111,13 +109,10 @@ class SearchScratch {
   template <typename Area>
   Outcome withinArea(const DriverStore& store, const Area& area, uint32_t limit, const Filter& filter, double nowMs);
 
-  struct NearestGoal;
-  template <typename Area>
-  struct WithinGoal;
-
   std::vector<Hit> hits_;
   DriverSet seen_;
   SearchCounts counts_;
+  NearestScan scan_;
 };
 
 }  // namespace raziel

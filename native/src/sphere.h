@@ -66,6 +66,15 @@ inline double haversineOfMeters(double meters) {
 
 inline double metersOfHaversine(double h) { return 2 * kEarthRadiusMeters * std::asin(std::min(1.0, std::sqrt(h))); }
 
+/** Lower bounds of a cell's quadrants: their parts of latitude (south, north) and of longitude (west, east). */
+struct QuadrantBounds {
+  double lat[2];
+  double lon[2];
+
+  /** Bit 1 north, bit 0 east. */
+  double of(uint32_t quadrant) const { return lat[quadrant >> 1] + lon[quadrant & 1]; }
+};
+
 /** A point to measure from, with what does not change from driver to driver worked out once. */
 class Origin {
  public:
@@ -79,6 +88,10 @@ class Origin {
 
   double lat() const { return lat_; }
   double lon() const { return lon_; }
+  /** Cosine and sine of the latitude. */
+  double cos() const { return cos_; }
+  double sin() const { return sin_; }
+  GridPoint grid() const { return grid_; }
 
   /** The exact haversine to a position in degrees. */
   double haversineTo(double lat, double lon) const {
@@ -94,32 +107,39 @@ class Origin {
     const uint32_t eastward = to.lon - grid_.lon;
     const uint32_t lonSteps = std::min(eastward, uint32_t(-eastward));
     const uint32_t latSteps = to.lat > grid_.lat ? to.lat - grid_.lat : grid_.lat - to.lat;
-    return bound(latSteps, lonSteps, cosMin);
+    return atLeast(latSteps, kHalfLatStep) + cos_ * cosMin * atLeast(lonSteps, kHalfLonStep);
   }
 
-  /** The same for the nearest point of a cell of 2^(32−depth) steps a side with its south-west corner at `corner`. */
-  double haversineAtLeast(GridPoint corner, uint32_t depth, double cosMin) const {
-    const uint32_t last = uint32_t((uint64_t{1} << (32 - depth)) - 1);
-    uint32_t latSteps = 0;
-    if (grid_.lat < corner.lat) {
-      latSteps = corner.lat - grid_.lat;
-    } else if (grid_.lat - corner.lat > last) {
-      latSteps = grid_.lat - corner.lat - last;
-    }
-    const uint32_t east = grid_.lon - corner.lon;
-    const uint32_t lonSteps = east <= last ? 0 : std::min(uint32_t(-east), east - last);
-    return bound(latSteps, lonSteps, cosMin);
+  /**
+   * The same for the nearest points of the four quadrants of a cell at `depth` (2^(32−depth) steps a side) with its south-west corner at
+   * `corner`.
+   */
+  QuadrantBounds haversinesAtLeast(GridPoint corner, uint32_t depth, double cosMin) const {
+    const uint32_t half = uint32_t{1} << (31 - depth);
+    const double cosines = cos_ * cosMin;
+    return {{latPart(corner.lat, half - 1), latPart(corner.lat + half, half - 1)},
+            {cosines * lonPart(corner.lon, half - 1), cosines * lonPart(corner.lon + half, half - 1)}};
   }
 
  private:
   /** −180 and 180 are one meridian, and so must give the same distance to the last bit. */
   static double normalLon(double lon) { return lon == 180 ? -180 : lon; }
 
-  double bound(uint32_t latSteps, uint32_t lonSteps, double cosMin) const {
-    // Two grid positions that are n steps apart are at least n − 1 steps of true distance apart.
-    const double halfLat = latSteps == 0 ? 0 : (latSteps - 1) * kHalfLatStep;
-    const double halfLon = lonSteps == 0 ? 0 : (lonSteps - 1) * kHalfLonStep;
-    return sinSquaredAtLeast(halfLat) + cos_ * cosMin * sinSquaredAtLeast(halfLon);
+  /** At least sin² of half the latitudes between here and the grid steps from `first` on, `last` more of them. */
+  double latPart(uint32_t first, uint32_t last) const {
+    const uint32_t above = grid_.lat > first ? grid_.lat - first : 0;
+    return atLeast(grid_.lat < first ? first - grid_.lat : above > last ? above - last : 0, kHalfLatStep);
+  }
+
+  /** The same of the longitudes, the shorter way round. */
+  double lonPart(uint32_t first, uint32_t last) const {
+    const uint32_t east = grid_.lon - first;
+    return atLeast(east <= last ? 0 : std::min(uint32_t(-east), east - last), kHalfLonStep);
+  }
+
+  /** Two grid positions that are n steps apart are at least n − 1 steps of true distance apart. */
+  static double atLeast(uint32_t steps, double halfStep) {
+    return sinSquaredAtLeast(double(int64_t{steps} - (steps != 0)) * halfStep);
   }
 
   /** cos of `lat`, from the origin's by the angle-sum formula where the difference is small. */

@@ -1,0 +1,298 @@
+#include "nearest_scan.h"
+
+#include <algorithm>
+#include <cmath>
+
+// The lanes are read as whole vectors, past the atomics that the thread sanitizer watches; it gets the plain way, as other processors do.
+#if defined(__SSE2__) && !defined(RAZIEL_TSAN)
+#define RAZIEL_SCAN_SSE2 1
+#include <emmintrin.h>
+#endif
+
+namespace raziel {
+
+namespace {
+
+constexpr double kLatMax = 85;
+constexpr double kMetersMax = 50'000;
+constexpr uint32_t kLanes = 4;
+/**
+ * Drivers that a leaf is taken to hold; it has room for 28. Rather too many: guessing again costs little, as what was looked at is in the
+ * cache by then, and guessing too far costs memory's time.
+ */
+constexpr double kDriversALeaf = 26;
+/** A guess at the distance is made so that it holds this many drivers. */
+double expectedFor(uint32_t k) { return k + std::sqrt(double(k)); }
+/** After as many guesses, or with as many leaves and more for a large k, drivers are spread too unevenly for guessing. */
+constexpr uint32_t kGuessesMax = 5;
+constexpr uint32_t kLeavesMax = 48;
+/** Each guess covers so many times the area of the one before. */
+constexpr double kFarther = 2.5;
+/** Found candidates past k at which all but the best are let go. */
+constexpr uint32_t kFoundSlack = 64;
+/** Up to so many are sorted by counting, without a branch that the processor would have to guess. */
+constexpr uint32_t kCountingSortMax = 64;
+
+/** A node's head and, of a leaf, the first 20 entries. */
+void prefetchNode(const CellHead& head, NodeRef node) {
+  __builtin_prefetch(&head);
+  if (!isLeaf(node)) return;
+  for (uint32_t line = 1; line <= 5; ++line) __builtin_prefetch(reinterpret_cast<const char*>(&head) + 64 * line);
+}
+
+}  // namespace
+
+/** The origin in the terms of the approximation, what is near it, and what drivers must have. */
+struct NearestScan::Query {
+  Query(const Origin& from, FoldedTags wanted)
+      : origin(from),
+        at(from.grid()),
+        cosSquared(float(from.cos() * from.cos())),
+        cosSine(float(from.cos() * from.sin())),
+        tags(wanted) {}
+
+  static constexpr float kLatStep = float(kPi / kGridSteps);
+  static constexpr float kHalfLonStepFloat = float(kHalfLonStep);
+
+  /** Sets the box around all that is within a haversine. False when it crosses the antimeridian. */
+  bool reach(double haversine) {
+    const double angle = 2.01 * std::sqrt(haversine);
+    const uint32_t latSteps = uint32_t(angle / (2 * kHalfLatStep)) + 2;
+    const uint32_t lonSteps = uint32_t(angle / ((origin.cos() - angle) * 2 * kHalfLonStep)) + 2;
+    southWest = {at.lat - latSteps, at.lon - lonSteps};
+    northEast = {at.lat + latSteps, at.lon + lonSteps};
+    return southWest.lon <= at.lon && at.lon <= northEast.lon;
+  }
+
+  /** x² + cos φ₁ cos φ₂ y² of the half differences, with cos φ₂ by its series around φ₁; no cosine is negative. */
+  float keyOf(GridPoint p) const {
+    const float north = float(int32_t(p.lat - at.lat)) * kLatStep;
+    const float y = float(int32_t(p.lon - at.lon)) * kHalfLonStepFloat;
+    const float cosines = cosSquared * (1 - 0.5f * north * north) - cosSine * north;
+    return 0.25f * north * north + std::max(cosines, 0.0f) * (y * y);
+  }
+
+  const Origin& origin;
+  GridPoint at;
+  float cosSquared;
+  float cosSine;
+  FoldedTags tags;
+  GridPoint southWest{};
+  GridPoint northEast{};
+};
+
+bool NearestScan::applies(const Origin& origin, double haversineMax) {
+  static const double haversineFar = haversineOfMeters(kMetersMax);
+  return std::abs(origin.lat()) <= kLatMax && haversineMax <= haversineFar;
+}
+
+NearestScan::Outcome NearestScan::run(const CellTree& tree, const Origin& origin, uint32_t k, double haversineMax,
+                                      FoldedTags tags, uint64_t candidatesMax, SearchCounts& counts) {
+  Query query(origin, tags);
+  k_ = k;
+  const double farthest = reachOf(float(haversineMax));
+  const Path path = pathTo(tree, query.at);
+  const double side = double(uint64_t{1} << (31 - path.depth)) * 2 * kHalfLatStep;
+  const double leafArea = side * side * 2 * origin.cos();
+  double near = expectedFor(k) * leafArea / (kDriversALeaf * kPi) / 4;
+  for (uint32_t guess = 0; guess < kGuessesMax; ++guess, near *= kFarther) {
+    near = std::min(near, farthest);
+    bound_ = float(near);
+    foundCount_ = 0;
+    if (!query.reach(near) || !gatherLeaves(tree, path, query, near)) return Outcome::Uneven;
+    counts.cells += leaves_.size();
+    for (const NodeRef leaf : leaves_) {
+      lookAtLeaf(tree.leaf(leaf), query, counts);
+      if (counts.candidates > candidatesMax) return Outcome::TooWide;
+      if (foundCount_ > k_ + kFoundSlack) keepBest();
+    }
+    if (foundCount_ >= k_ || near >= farthest) {
+      sortFound();
+      return Outcome::Found;
+    }
+  }
+  return Outcome::Uneven;
+}
+
+NearestScan::Path NearestScan::pathTo(const CellTree& tree, GridPoint position) {
+  Path path;
+  path.depth = 0;
+  path.cells[0] = tree.root();
+  for (;;) {
+    const Cell& cell = tree.cell(path.cells[path.depth]);
+    const NodeRef child = cell.children[quadrantOf(position, path.depth)].load(std::memory_order_acquire);
+    if (child != 0) prefetchNode(tree.head(child), child);
+    if (child == 0 || isLeaf(child)) return path;
+    path.cells[++path.depth] = child;
+  }
+}
+
+/** Collects the leaves that reach into the query's box, going down all cells that do a level at a time. False when they are too many. */
+bool NearestScan::gatherLeaves(const CellTree& tree, const Path& path, const Query& query, double near) {
+  const auto [south, west] = query.southWest;
+  const auto [north, east] = query.northEast;
+  uint32_t depth = path.depth;
+  while (depth > 0 && (!tree.cell(path.cells[depth]).covers(query.southWest) || !tree.cell(path.cells[depth]).covers(query.northEast))) {
+    --depth;
+  }
+  const size_t leavesMax = kLeavesMax + k_ / 4;
+  leaves_.clear();
+  level_.assign(1, path.cells[depth]);
+  for (; !level_.empty(); ++depth) {
+    nextLevel_.clear();
+    const uint32_t half = uint32_t{1} << (31 - depth);
+    for (const NodeRef node : level_) {
+      const Cell& cell = tree.cell(node);
+      if (query.tags.asks() && !query.tags.canBeIn(cell.tagUnion())) continue;
+      // Bit 1 north, bit 0 east.
+      const uint32_t halves[2] = {uint32_t(south < cell.corner.lat + half) | uint32_t(north >= cell.corner.lat + half) << 1,
+                                  uint32_t(west < cell.corner.lon + half) | uint32_t(east >= cell.corner.lon + half) << 1};
+      for (uint32_t quadrant = 0; quadrant < 4; ++quadrant) {
+        if (((halves[0] >> (quadrant >> 1)) & (halves[1] >> (quadrant & 1)) & 1) == 0) continue;
+        const NodeRef child = cell.children[quadrant].load(std::memory_order_acquire);
+        if (child == 0) continue;
+        if (isLeaf(child) && query.origin.haversinesAtLeast(cell.corner, cell.depth, cell.cosMin).of(quadrant) > near) continue;
+        prefetchNode(tree.head(child), child);
+        (isLeaf(child) ? leaves_ : nextLevel_).push_back(child);
+      }
+    }
+    if (leaves_.size() + nextLevel_.size() > leavesMax) return false;
+    level_.swap(nextLevel_);
+  }
+  return true;
+}
+
+/** Lets go of all that is farther than the k best, and narrows the bound to them. */
+void NearestScan::keepBest() {
+  const auto begin = found_.begin();
+  std::nth_element(begin, begin + (k_ - 1), begin + foundCount_);
+  bound_ = std::min(bound_, reachOf(found_[k_ - 1].key()));
+  const auto end = std::partition(begin + k_, begin + foundCount_, [this](NearestCandidate c) { return c.key() <= bound_; });
+  foundCount_ = uint32_t(end - begin);
+}
+
+/** Sorts what was found and keeps the k best and who is as near but for the approximation. */
+void NearestScan::sortFound() {
+  sorted_.resize(foundCount_);
+  if (foundCount_ > kCountingSortMax) {
+    std::copy_n(found_.begin(), foundCount_, sorted_.begin());
+    std::sort(sorted_.begin(), sorted_.end());
+  } else {
+    std::array<uint32_t, kCountingSortMax> keys;
+    std::array<uint32_t, kCountingSortMax> ranks{};
+    for (uint32_t i = 0; i < foundCount_; ++i) keys[i] = found_[i].keyBits();
+    for (uint32_t i = 0; i < foundCount_; ++i) {
+      const int32_t key = int32_t(keys[i]);
+      for (uint32_t j = 0; j < foundCount_; ++j) {
+        ranks[j] += uint32_t(key < int32_t(keys[j])) | (uint32_t(key == int32_t(keys[j])) & uint32_t(i < j));
+      }
+    }
+    for (uint32_t i = 0; i < foundCount_; ++i) sorted_[ranks[i]] = found_[i];
+  }
+  if (foundCount_ <= k_) return;
+  const float reach = reachOf(sorted_[k_ - 1].key());
+  while (sorted_.back().key() > reach) sorted_.pop_back();
+}
+
+#ifdef RAZIEL_SCAN_SSE2
+
+void NearestScan::lookAtLeaf(const Leaf& leaf, const Query& query, SearchCounts& counts) {
+  const __m128i originLat = _mm_set1_epi32(int32_t(query.at.lat));
+  const __m128i originLon = _mm_set1_epi32(int32_t(query.at.lon));
+  const __m128 one = _mm_set1_ps(1);
+  const __m128 zero = _mm_setzero_ps();
+  const __m128i allTags = _mm_set1_epi32(int32_t(query.tags.all));
+  const __m128i anyTags = _mm_set1_epi32(int32_t(query.tags.any));
+  if (found_.size() <= foundCount_ + leaf.capacity) found_.resize(foundCount_ + leaf.capacity + 1);
+  const uint32_t used = leaf.used.load(std::memory_order_acquire);
+  NearestCandidate* end = found_.data() + foundCount_;
+  uint32_t there = 0;
+  uint32_t outside = 0;
+  const auto* const entries = reinterpret_cast<const __m128i*>(leaf.entries());
+  static_assert(sizeof(CellEntry) == sizeof(__m128i));
+  static constexpr uint8_t kBits[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+
+  // A leaf has room for a multiple of four entries.
+  for (uint32_t start = 0; start < used; start += kLanes) {
+    const __m128i a = _mm_load_si128(entries + start);
+    const __m128i b = _mm_load_si128(entries + start + 1);
+    const __m128i c = _mm_load_si128(entries + start + 2);
+    const __m128i d = _mm_load_si128(entries + start + 3);
+    // An entry is longitude, latitude, fix, tags.
+    const __m128i positionsAb = _mm_unpacklo_epi32(a, b);
+    const __m128i positionsCd = _mm_unpacklo_epi32(c, d);
+    const __m128i restAb = _mm_unpackhi_epi32(a, b);
+    const __m128i restCd = _mm_unpackhi_epi32(c, d);
+    const __m128i lon = _mm_unpacklo_epi64(positionsAb, positionsCd);
+    const __m128i lat = _mm_unpackhi_epi64(positionsAb, positionsCd);
+    const __m128i fix = _mm_unpacklo_epi64(restAb, restCd);
+
+    const __m128 north = _mm_mul_ps(_mm_cvtepi32_ps(_mm_sub_epi32(lat, originLat)), _mm_set1_ps(Query::kLatStep));
+    const __m128 y = _mm_mul_ps(_mm_cvtepi32_ps(_mm_sub_epi32(lon, originLon)), _mm_set1_ps(Query::kHalfLonStepFloat));
+    const __m128 northSquared = _mm_mul_ps(north, north);
+    const __m128 cosines = _mm_sub_ps(
+        _mm_mul_ps(_mm_set1_ps(query.cosSquared), _mm_sub_ps(one, _mm_mul_ps(_mm_set1_ps(0.5f), northSquared))),
+        _mm_mul_ps(_mm_set1_ps(query.cosSine), north));
+    const __m128 keys = _mm_add_ps(_mm_mul_ps(_mm_set1_ps(0.25f), northSquared),
+                                   _mm_mul_ps(_mm_max_ps(cosines, zero), _mm_mul_ps(y, y)));
+
+    const uint32_t isThere = ~uint32_t(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(fix, _mm_setzero_si128())))) &
+                             (used - start >= kLanes ? 0xfu : (1u << (used - start)) - 1);
+    uint32_t passing = isThere & uint32_t(_mm_movemask_ps(_mm_cmple_ps(keys, _mm_set1_ps(bound_))));
+    there += kBits[isThere];
+    outside += kBits[isThere & ~passing];
+    if (query.tags.asks()) {
+      const __m128i tags = _mm_unpackhi_epi64(restAb, restCd);
+      const __m128i hasAll = _mm_cmpeq_epi32(_mm_and_si128(tags, allTags), allTags);
+      const uint32_t lacking = passing & ~uint32_t(_mm_movemask_ps(_mm_castsi128_ps(hasAll)));
+      counts.tags += kBits[lacking];
+      passing &= ~lacking;
+      if (query.tags.any != 0) {
+        const __m128i hasNone = _mm_cmpeq_epi32(_mm_and_si128(tags, anyTags), _mm_setzero_si128());
+        const uint32_t without = passing & uint32_t(_mm_movemask_ps(_mm_castsi128_ps(hasNone)));
+        counts.anyTags += kBits[without];
+        passing &= ~without;
+      }
+    }
+    alignas(16) std::array<float, kLanes> key;
+    alignas(16) std::array<uint32_t, kLanes> fixes;
+    _mm_store_ps(key.data(), keys);
+    _mm_store_si128(reinterpret_cast<__m128i*>(fixes.data()), fix);
+    for (uint32_t lane = 0; lane < kLanes; ++lane) {
+      // Written in any case, kept or overwritten: there is no telling who passes, for a processor neither.
+      *end = {key[lane], fixes[lane]};
+      end += (passing >> lane) & 1;
+    }
+  }
+  foundCount_ = uint32_t(end - found_.data());
+  counts.candidates += there;
+  counts.outside += outside;
+}
+
+#else
+
+void NearestScan::lookAtLeaf(const Leaf& leaf, const Query& query, SearchCounts& counts) {
+  if (found_.size() <= foundCount_ + leaf.capacity) found_.resize(foundCount_ + leaf.capacity + 1);
+  const uint32_t used = leaf.used.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < used; ++i) {
+    const CellEntry& entry = leaf.entries()[i];
+    const uint32_t fix = entry.fix.load(std::memory_order_acquire);
+    if (fix == 0) continue;
+    ++counts.candidates;
+    const float key = query.keyOf(unpackGrid(entry.position.load(std::memory_order_relaxed)));
+    const uint32_t tags = entry.tags.load(std::memory_order_relaxed);
+    if (!(key <= bound_)) {
+      ++counts.outside;
+    } else if ((tags & query.tags.all) != query.tags.all) {
+      ++counts.tags;
+    } else if (query.tags.any != 0 && (tags & query.tags.any) == 0) {
+      ++counts.anyTags;
+    } else {
+      found_[foundCount_++] = {key, fix};
+    }
+  }
+}
+
+#endif
+
+}  // namespace raziel

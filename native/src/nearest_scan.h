@@ -1,0 +1,112 @@
+// The first half of a plain search for the nearest: who may be among the k nearest, told from the grid positions in the leaves alone, so
+// that only the fixes of those few are ever fetched from memory. search.cc does the exact rest.
+//
+// A search waits for memory more than it computes, so this one asks for much at a time: it guesses from the size of the leaf around the
+// origin how near the k nearest are, goes down to all leaves so near level by level, and collects everybody in them within that distance.
+// If they are fewer than k, it guesses again, farther.
+//
+// Works with approximate haversines in single precision, four entries at a time. They are good to a centimetre and one part in ten
+// thousand where `applies` says so, and everyone whose approximation is within that of the k-th best is a candidate.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "driver_store.h"
+#include "search_counts.h"
+#include "sphere.h"
+
+namespace raziel {
+
+/** Tags that drivers must have, folded (TagMask::fold). */
+struct FoldedTags {
+  uint32_t all = 0;
+  /** At least one of these; 0 for no such condition. */
+  uint32_t any = 0;
+
+  bool asks() const { return (all | any) != 0; }
+  bool canBeIn(uint32_t held) const { return (held & all) == all && (any == 0 || (held & any) != 0); }
+};
+
+/** Who may be one of the nearest: its fix, under its approximate haversine, which orders as its bits do. */
+class NearestCandidate {
+ public:
+  NearestCandidate() = default;
+  NearestCandidate(float key, uint32_t fix) : packed_(uint64_t{__builtin_bit_cast(uint32_t, key)} << 32 | fix) {}
+
+  uint32_t fix() const { return uint32_t(packed_); }
+  float key() const { return __builtin_bit_cast(float, keyBits()); }
+  uint32_t keyBits() const { return uint32_t(packed_ >> 32); }
+  bool operator<(NearestCandidate other) const { return packed_ < other.packed_; }
+
+ private:
+  uint64_t packed_ = 0;
+};
+
+class NearestScan {
+ public:
+  enum class Outcome {
+    Found,
+    TooWide,
+    /** Drivers are spread so unevenly here that another way is better. */
+    Uneven,
+  };
+
+  /** Whether the approximations hold: away from the poles, and not too far. */
+  static bool applies(const Origin& origin, double haversineMax);
+
+  /**
+   * Collects the candidates for the `k` nearest within `haversineMax`. TooWide past `candidatesMax`. A driver that moves meanwhile may be
+   * met twice or not at all.
+   */
+  Outcome run(const CellTree& tree, const Origin& origin, uint32_t k, double haversineMax, FoldedTags tags,
+              uint64_t candidatesMax, SearchCounts& counts);
+
+  /** By approximate distance. */
+  const std::vector<NearestCandidate>& candidates() const { return sorted_; }
+
+  /** Whether the exact haversine of a candidate is what its approximation said; if not, it has moved since. */
+  static bool agrees(float key, double haversine) {
+    return haversine <= double(reachOf(key)) && double(key) <= double(reachOf(float(haversine)));
+  }
+
+ private:
+  struct Query;
+  /** The cells from the root down to the one of the leaf around the origin. */
+  struct Path {
+    std::array<NodeRef, kCellDepthMax + 1> cells;
+    uint32_t depth;
+  };
+
+  /** What is as near as `haversine` in truth may have an approximation up to this, and the other way round. */
+  static float reachOf(float haversine) { return haversine * (1 + kSlack) + kSlackLeast; }
+
+  static Path pathTo(const CellTree& tree, GridPoint position);
+  bool gatherLeaves(const CellTree& tree, const Path& path, const Query& query, double near);
+  void lookAtLeaf(const Leaf& leaf, const Query& query, SearchCounts& counts);
+  void keepBest();
+  void sortFound();
+
+  /**
+   * Two approximations are off by up to 1 cm each and a ten-thousandth: with d the half distance in radians and e that centimetre,
+   * (d + 2e)² ≤ d²(1 + a) + 4e²(1 + 1/a) for any a; here a = 1/512, and as much again for the ten-thousandth.
+   */
+  static constexpr float kSlack = 1.0f / 256;
+  static constexpr float kHalfCentimetre = float(0.01 / (2 * kEarthRadiusMeters));
+  static constexpr float kSlackLeast = 4 * kHalfCentimetre * kHalfCentimetre * 520;
+
+  uint32_t k_ = 0;
+  /** Who has an approximation beyond this is not collected. */
+  float bound_ = 0;
+  std::vector<NodeRef> level_;
+  std::vector<NodeRef> nextLevel_;
+  std::vector<NodeRef> leaves_;
+  /** The first `foundCount_` are those collected. */
+  std::vector<NearestCandidate> found_;
+  uint32_t foundCount_ = 0;
+  std::vector<NearestCandidate> sorted_;
+};
+
+}  // namespace raziel
