@@ -14,6 +14,7 @@
         "src/id_table.cc",
         "src/journal.cc",
         "src/journal_addon.cc",
+        "src/nearest_scan.cc",
         "src/search.cc",
         "src/session.cc",
         "src/tag_registry.cc",
