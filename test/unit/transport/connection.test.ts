@@ -2,7 +2,7 @@
 
 import { allocateTraffic } from '../../../src/eta/traffic.ts';
 import { LearnedTimes } from '../../../src/eta/travel-times.ts';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Grant } from '../../../src/access/grant.ts';
 import { openPortableEngine } from '../../../src/drivers/portable.ts';
 import { allocateIds, IdGenerator } from '../../../src/ids/generator.ts';
@@ -118,8 +118,11 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 describe('a connection', () => {
   test('answers at once while its socket takes the answers', () => {
+    // A machine that is busy elsewhere would otherwise use up the connection's turn.
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
     const { socket, ping } = open();
     for (const ref of range(0, 100)) ping(ref);
+    clock.mockRestore();
     expect(socket.refs).toEqual(range(0, 100));
   });
 
