@@ -35,10 +35,9 @@ import { type ChosenEngine, chooseEngine, kindOfEngine } from './service/engines
 import type { SupplyCounter } from './service/service.ts';
 import { RemoteSupply } from './supply/remote.ts';
 import { startTracingThread, type ThreadTracing, type TracingThread } from './tracing/thread.ts';
-import { SlicedSupply } from './supply/slices.ts';
 import { NativeZones } from './zones/native.ts';
 import { nativeLookups } from './zoning/lookups.ts';
-import { PortableLookups } from './zoning/portable-lookups.ts';
+import type { PortableLookups } from './zoning/portable-lookups.ts';
 import { RemoteZones } from './zoning/remote.ts';
 import { openState } from './storage/state.ts';
 import { DurableCommits } from './storage/durable-commits.ts';
@@ -77,7 +76,7 @@ export async function startServer(asked: Config): Promise<RunningServer> {
   const tlsFiles = tlsFilesOf(config);
   const tls = tlsFiles === undefined ? undefined : await LiveTls.check(tlsFiles, log);
   if (tls === undefined && tokens !== undefined && !isLoopback(config.host)) log.warn(CLEAR_TOKENS);
-  const chosen = chooseEngine(config);
+  const chosen = await chooseEngine(config);
   const { engine, handle } = chosen;
   log.info(`engine ${engine.kind}: ${chosen.reason}`);
   if (threads < asked.threads) log.warn(`the ${engine.kind} engine has one thread; ${asked.threads} were asked for`);
@@ -220,7 +219,7 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
   const nativeZones = handle === undefined ? undefined : new NativeZones();
   const meters = new ZoneMeters();
   const zonesThread = startZonesThread(config, nativeZones?.handle, meters.shared, 1, storage?.connect(), onFailure);
-  const portableZones = nativeZones === undefined ? new PortableLookups() : undefined;
+  const portableZones = nativeZones === undefined ? await openPortableLookups() : undefined;
   const remote = new RemoteZones(zonesThread.ports[0] as MessagePort, config.zonesBytesMax, portableZones);
   const lookups = nativeZones === undefined ? (portableZones as PortableLookups) : nativeLookups(nativeZones);
   const durable = storage && new DurableCommits(storage.connect());
@@ -238,7 +237,7 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
     thread: 0,
     ids: context.ids,
     traffic: context.learning.traffic,
-    supply: supplyOf(supplyThread, engine),
+    supply: await supplyOf(supplyThread, engine),
     tracing: tracing.threads[0] as ThreadTracing,
     zones: { lookups, remote, meters },
     ...context.access,
@@ -275,9 +274,15 @@ async function startOne(context: FrontContext, { engine, handle }: ChosenEngine)
   };
 }
 
-function supplyOf(thread: HelperThread | undefined, engine: ChosenEngine['engine']): SupplyCounter {
+async function openPortableLookups(): Promise<PortableLookups> {
+  const { PortableLookups } = await import('./zoning/portable-lookups.ts');
+  return new PortableLookups();
+}
+
+async function supplyOf(thread: HelperThread | undefined, engine: ChosenEngine['engine']): Promise<SupplyCounter> {
   const [port] = thread?.ports ?? [];
-  const supply = port === undefined ? new SlicedSupply(engine) : new RemoteSupply(port);
+  const supply =
+    port === undefined ? new (await import('./supply/slices.ts')).SlicedSupply(engine) : new RemoteSupply(port);
   return (query, ref, encoding) => supply.count(query, ref, encoding);
 }
 

@@ -6,7 +6,7 @@
 //   const fiji = preparePolygon([[[177, -20], [-178, -20], [-178, -15], [177, -15], [177, -20]]]);
 //   polygonContains(fiji, -17, -179.5) // true
 
-import { booleanPointInPolygon } from '@turf/turf';
+import { booleanPointInPolygon } from '@turf/boolean-point-in-polygon';
 import { coverSpan, type FlatBox } from './boxes.ts';
 import { type Position, type UnrolledRing, unrollRing } from './rings.ts';
 

@@ -1,8 +1,8 @@
-// Chooses the engine of drivers and says why.
+// Chooses the engine of drivers and says why. The portable one is loaded where it serves: its libraries take each thread that loads them a tenth of
+// a second or two, and a start has several.
 
 import type { DriverEngine, EngineOptions, FrameAnswerer } from '../drivers/engine.ts';
 import { attachNativeEngine, loadNative, openNativeEngine } from '../drivers/native.ts';
-import { openPortableEngine } from '../drivers/portable.ts';
 import type { Config } from '../config.ts';
 
 export type ServingEngine = DriverEngine & Partial<FrameAnswerer>;
@@ -20,8 +20,8 @@ export function kindOfEngine({ engine }: Config): 'native' | 'portable' {
   return engine === 'native' || (engine === 'auto' && loadNative().ok) ? 'native' : 'portable';
 }
 
-/** @throws Error when the native engine was asked for and cannot be loaded */
-export function chooseEngine(config: Config): ChosenEngine {
+/** Rejects with an Error when the native engine was asked for and cannot be loaded. */
+export async function chooseEngine(config: Config): Promise<ChosenEngine> {
   const options = optionsOf(config);
   if (config.engine === 'portable') return portable(options, 'it was asked for');
   const native = loadNative();
@@ -50,6 +50,7 @@ function optionsOf(config: Config): EngineOptions {
   };
 }
 
-function portable(options: EngineOptions, reason: string): ChosenEngine {
+async function portable(options: EngineOptions, reason: string): Promise<ChosenEngine> {
+  const { openPortableEngine } = await import('../drivers/portable.ts');
   return { engine: openPortableEngine(options), handle: undefined, reason };
 }

@@ -98,6 +98,8 @@ export class StoredDrivers {
         .slice(from, from + RESTORE_BLOCKS)
         .map(({ block }) => [block, drivers.get(block) as Uint8Array] as const);
       await this.#source.restore(entries, nowMs);
+      // The threads that start meanwhile ask for ids and zones, and must not wait for the last driver.
+      await new Promise((resolve) => setImmediate(resolve));
       onProgress(Math.min(1, (from + RESTORE_BLOCKS) / order.length));
     }
     const counts = await this.#source.endRestore();

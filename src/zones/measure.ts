@@ -1,7 +1,7 @@
 // The area of a polygon on the globe, by turf, for the order of overlapping zones. Rings across the antimeridian are unrolled first, and
 // those around the axis closed along their pole.
 
-import { area } from '@turf/turf';
+import { area } from '@turf/area';
 import { crossesAntimeridian } from './edges.ts';
 
 /** Square metres: the shell's area less its holes'. A ring of the arrays is closed. */

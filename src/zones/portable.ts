@@ -3,7 +3,7 @@
 // turf works on a flat map, so rings across the antimeridian are unrolled (src/geo/rings.ts) and asked at every turn at which they could
 // hold the point. Inside is what an odd number of a polygon's rings go around; on an edge is in.
 
-import { booleanPointInPolygon } from '@turf/turf';
+import { booleanPointInPolygon } from '@turf/boolean-point-in-polygon';
 import RBush, { type BBox } from 'rbush';
 import { coverSpan, type FlatBox } from '../geo/boxes.ts';
 import { type UnrolledRing, unrollRing } from '../geo/rings.ts';

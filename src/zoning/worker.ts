@@ -8,7 +8,7 @@ import { ZoneMeters } from '../metrics/zone-meters.ts';
 import { collectGarbage } from '../overload/memory-guard.ts';
 import { openState } from '../storage/state.ts';
 import { NativeZones } from '../zones/native.ts';
-import { nativePublication } from '../zones/publications.ts';
+import { nativePublication } from '../zones/native-publication.ts';
 import { ZoneStore } from '../zones/store.ts';
 import { StateArchive } from './archive.ts';
 import { ZoneEditor } from './editor.ts';

@@ -3,7 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { NativeZones } from '#dist/zones/native.js';
-import { nativePublication } from '#dist/zones/publications.js';
+import { nativePublication } from '#dist/zones/native-publication.js';
 import { ZoneStore } from '#dist/zones/store.js';
 import { answerTask } from '../../lib/processes.ts';
 import { sleep } from '../../lib/sleep.ts';

@@ -1,4 +1,4 @@
-import { distance } from '@turf/turf';
+import { distance } from '@turf/distance';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { distanceMeters, EARTH_RADIUS_METERS, normalLon } from '../../../src/geo/distance.ts';

@@ -5,7 +5,7 @@ import { unpackMessage } from '../../../src/protocol/codec.ts';
 import { ingestLayer } from '../../../src/zones/ingest.ts';
 import type { Layer } from '../../../src/zones/layer.ts';
 import { assemble, buildSection, NativeZoneIndex, NativeZones } from '../../../src/zones/native.ts';
-import { nativePublication } from '../../../src/zones/publications.ts';
+import { nativePublication } from '../../../src/zones/native-publication.ts';
 import { ZoneStore } from '../../../src/zones/store.ts';
 import { hasNativeZones, idsAt } from '../../support/zone-indexes.ts';
 

@@ -1,7 +1,7 @@
 // Who may change which layer: versions, ETags, refusals that change nothing.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { portablePublication } from '../../../src/zones/publications.ts';
+import { portablePublication } from '../../../src/zones/portable-publication.ts';
 import { ZoneStore } from '../../../src/zones/store.ts';
 import type { ZoneIndex } from '../../../src/zones/zone-index.ts';
 import { idsAt } from '../../support/zone-indexes.ts';

@@ -1,9 +1,7 @@
-// How a ZoneStore's layers come before lookups: through the native index, or the portable one.
+// How a ZoneStore's layers come before lookups through the native index; portable-publication.ts has the other way.
 
 import { assemble, buildSection, NativeZoneIndex, type NativeZones } from './native.ts';
-import { PortableZoneIndex } from './portable.ts';
 import type { Publication } from './store.ts';
-import type { ZoneIndex } from './zone-index.ts';
 
 /** Sections are built on another thread; a publication copies them together, checks the snapshot and swaps it in. */
 export function nativePublication(zones: NativeZones): Publication {
@@ -15,19 +13,5 @@ export function nativePublication(zones: NativeZones): Publication {
       zones.publish(index);
       index.release();
     },
-  };
-}
-
-/** Builds an index of all layers at each change and hands it over. */
-export function portablePublication(publish: (index: ZoneIndex) => void): Publication {
-  return {
-    build: () => Promise.resolve(undefined),
-    publish: (version, layers) =>
-      publish(
-        new PortableZoneIndex(
-          version,
-          layers.map(({ layer }) => layer),
-        ),
-      ),
   };
 }
