@@ -12,6 +12,7 @@ interface Options {
   readonly seed: number;
   readonly awakeDriver: boolean;
   readonly serverFlags: string;
+  readonly data?: string;
 }
 
 process.exitCode = await main(process.argv.slice(2));
@@ -25,6 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     .option('--seed <number>', 'seed of the world and the schedule', wholeNumber, 1)
     .option('--awake-driver', 'the load driver polls without a pause in pipelined runs', false)
     .option('--server-flags <flags>', 'flags for the Node that runs the server, such as --cpu-prof', '')
+    .option('--data <directory>', 'where servers that are measured store; a directory for temporary files if not given')
     .addHelpText(
       'after',
       `\nSuites:\n${SUITES.map(({ name, description }) => `  ${name.padEnd(8)} ${description}`).join('\n')}`,
@@ -39,9 +41,10 @@ async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
-  const { json, quick, seed, awakeDriver, serverFlags } = program.opts<Options>();
+  const { json, quick, seed, awakeDriver, serverFlags, data } = program.opts<Options>();
   const named = program.args;
-  const options = { quick, seed, awakeDriver, serverFlags: serverFlags.split(' ').filter((flag) => flag !== '') };
+  const nodeFlags = serverFlags.split(' ').filter((flag) => flag !== '');
+  const options = { quick, seed, awakeDriver, serverFlags: nodeFlags, data };
   const report = new Report(json);
   report.settings(describeRun(seed, quick));
   for (const suite of SUITES) {

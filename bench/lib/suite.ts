@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly awakeDriver: boolean;
   /** Flags for the Node that runs the server, such as --cpu-prof. */
   readonly serverFlags: readonly string[];
+  /** A directory for the data of servers that store; the system's for temporary files when undefined. */
+  readonly data?: string | undefined;
 }
 
 export interface Suite {

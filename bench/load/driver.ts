@@ -3,7 +3,7 @@
 import { World } from '../lib/world.ts';
 import { runClosedLoop, sendLap } from './closed-loop.ts';
 import { LocationFrames, NearestFrames, ZonesAtFrames } from './frames.ts';
-import type { Job } from './jobs.ts';
+import type { Job, ScheduledResult } from './jobs.ts';
 import { runScheduled } from './scheduled.ts';
 
 let zonesAt: ZonesAtFrames | undefined;
@@ -13,7 +13,7 @@ async function work(job: Job): Promise<object> {
   if (job.kind === 'prepare') {
     const world = new World(job.drivers, job.seed);
     const nearest = new NearestFrames(world);
-    frames = { nearest, locations: new LocationFrames(world, job.laps) };
+    frames = { nearest, locations: new LocationFrames(world, job.laps, job.ack) };
     return { ready: true };
   }
   if (job.kind === 'zonesAt') {
@@ -29,8 +29,11 @@ async function work(job: Job): Promise<object> {
       if (job.request !== 'zonesAt') return runClosedLoop(job, frames[job.request]);
       if (zonesAt === undefined) throw new Error('no points have been given');
       return runClosedLoop(job, zonesAt);
-    case 'scheduled':
-      return runScheduled(job, frames.nearest, frames.locations);
+    case 'scheduled': {
+      const { locations } = frames;
+      const before = locations.sent;
+      return { ...(await runScheduled(job, frames)), sent: locations.sent - before } satisfies ScheduledResult;
+    }
   }
 }
 

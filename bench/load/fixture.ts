@@ -1,4 +1,4 @@
-// The three processes of a measurement over the network: a server with its fleet in it, a load driver, and where wanted the echo app.
+// The processes of a measurement over the network: a server with its fleet in it, a load driver, and where wanted a second server or the echo app.
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { firstObject, nextMessage, startNode, stop } from '../lib/processes.ts';
 import type { RunOptions } from '../lib/suite.ts';
 import { World } from '../lib/world.ts';
 import { NearestFrames } from './frames.ts';
-import type { Job } from './jobs.ts';
+import type { Job, PrepareJob } from './jobs.ts';
 
 /** One that listens: the server or the echo app. */
 export interface Target {
@@ -23,34 +23,65 @@ export interface Target {
 
 const TTL_SECONDS = 3_600;
 
+const MEMORY = ['--memory'];
+
 export class Fixture {
   readonly placement: Placement = placeProcesses();
   readonly #driver: ChildProcess;
-  readonly server: Target;
-  #echo: Target | undefined;
+  readonly #nodeFlags: readonly string[];
+  readonly #targets: Target[] = [];
+  #server: Target | undefined;
 
-  private constructor(server: Target, driver: ChildProcess) {
-    this.server = server;
-    this.#driver = driver;
+  private constructor(nodeFlags: readonly string[]) {
+    this.#nodeFlags = nodeFlags;
+    this.#driver = startNode(benchScript('load/driver.js'), { core: this.placement.driver });
   }
 
-  /** Starts server and driver, and sends the server every driver's fix. */
-  static async start(drivers: number, laps: number, { seed, serverFlags }: RunOptions): Promise<Fixture> {
-    const placement = placeProcesses();
-    const flags = ['--port', '0', '--json', '--threads', '1', '--engine', 'native', '--ttl', String(TTL_SECONDS)];
-    const args = ['serve', ...flags, '--memory', '--log-level', 'warn'];
-    const child = startNode(RAZIEL, { core: placement.server, nodeFlags: serverFlags, args });
-    const { port } = await firstObject<{ port: number }>(child, 'the server');
-    const server = { name: 'server', process: child, port, pid: child.pid as number, core: placement.server };
-    const fixture = new Fixture(server, startNode(benchScript('load/driver.js'), { core: placement.driver }));
+  /**
+   * Starts server and driver, and sends the server every driver's fix.
+   * @param flags of the server, beside those that all have
+   * @param world what the driver prepares, beside drivers, seed and laps
+   */
+  static async start(
+    drivers: number,
+    laps: number,
+    { seed, serverFlags }: RunOptions,
+    flags: readonly string[] = MEMORY,
+    world: Partial<PrepareJob> = {},
+  ): Promise<Fixture> {
+    const fixture = new Fixture(serverFlags);
     try {
-      await fixture.drive({ kind: 'prepare', drivers, seed, laps });
-      await fixture.drive({ kind: 'load', port });
+      fixture.#server = await fixture.startServer(flags);
+      await fixture.drive({ kind: 'prepare', drivers, seed, laps, ...world });
+      await fixture.drive({ kind: 'load', port: fixture.server.port });
     } catch (error) {
       await fixture.stop();
       throw error;
     }
     return fixture;
+  }
+
+  /** The one that it was started with. */
+  get server(): Target {
+    return this.#server as Target;
+  }
+
+  /** Another server, on the core of the first: one that is not asked sleeps. */
+  async startServer(flags: readonly string[], port = 0, core = this.placement.server): Promise<Target> {
+    const common = [
+      '--port',
+      String(port),
+      '--json',
+      '--threads',
+      '1',
+      '--engine',
+      'native',
+      '--ttl',
+      String(TTL_SECONDS),
+    ];
+    const args = ['serve', ...common, '--log-level', 'warn', ...flags];
+    const child = startNode(RAZIEL, { core, nodeFlags: this.#nodeFlags, args });
+    return this.#add('server', child, core);
   }
 
   /** Has the load driver do a job. @throws Error that says what went wrong with it */
@@ -64,18 +95,23 @@ export class Fixture {
   async startEcho(replyBytes: number): Promise<Target> {
     const core = this.placement.server;
     const child = startNode(benchScript('load/echo.js'), { core, args: [String(replyBytes)] });
-    const { port } = await firstObject<{ port: number }>(child, 'the echo app');
-    this.#echo = { name: 'echo', process: child, port, pid: child.pid as number, core };
-    return this.#echo;
+    return this.#add('echo', child, core);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#driver, this.server.process, this.#echo?.process].map((child) => child && stop(child)));
+    await Promise.all([this.#driver, ...this.#targets.map((target) => target.process)].map((child) => stop(child)));
   }
 
-  /** How many fixes the server has accepted, and how many not, so far. */
-  async fixCounts(): Promise<{ accepted: number; others: number }> {
-    const text = await (await fetch(`http://127.0.0.1:${this.server.port}/metrics`)).text();
+  async #add(name: string, child: ChildProcess, core: number | undefined): Promise<Target> {
+    const { port } = await firstObject<{ port: number }>(child, `the ${name}`);
+    const target = { name, process: child, port, pid: child.pid as number, core };
+    this.#targets.push(target);
+    return target;
+  }
+
+  /** How many fixes a server has accepted, and how many not, so far. */
+  async fixCounts({ port } = this.server): Promise<{ accepted: number; others: number }> {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const counts = new Map(
       [...text.matchAll(/^raziel_fixes_total\{outcome="(\w+)"\} (\d+)$/gm)].map(([, outcome, count]) => [
         outcome,

@@ -122,13 +122,14 @@ export class LocationFrames {
   /** Batches taken so far. */
   sent = 0;
 
-  constructor(world: World, laps: number) {
+  /** @param ack as a request asks for; the default when undefined */
+  constructor(world: World, laps: number, ack: 'durable' | undefined) {
     if (world.drivers % (LANES * BATCH_FIXES) !== 0)
       throw new Error(`drivers come in ${LANES} lanes of batches of ${BATCH_FIXES}`);
     this.#laps = laps;
     this.batchesPerLane = world.drivers / (LANES * BATCH_FIXES);
     const batches = laps * LANES * this.batchesPerLane;
-    const envelope = envelopeOf();
+    const envelope = envelopeOf(ack);
     const frameBytesMax = FRAME_HEAD_BYTES + envelope.length + BATCH_HEAD_BYTES + BATCH_FIXES * ROW_BYTES_MAX;
     const writer = new RowWriter(new Uint8Array(batches * frameBytesMax), 4);
     const starts = new Uint32Array(batches + 1);
@@ -183,8 +184,8 @@ function driversOfLane(world: World, lane: number): Uint32Array {
 }
 
 /** A locations request up to its batch, with a ref of four bytes. */
-function envelopeOf(): Buffer {
-  const whole = pack({ op: 'locations', ref: 0xffff_ffff, batch: [] });
+function envelopeOf(ack: 'durable' | undefined): Buffer {
+  const whole = pack({ op: 'locations', ref: 0xffff_ffff, ...(ack === undefined ? {} : { ack }), batch: [] });
   return whole.subarray(0, -1);
 }
 

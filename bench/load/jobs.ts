@@ -7,6 +7,8 @@ export interface PrepareJob {
   readonly seed: number;
   /** Laps of fixes that are written ahead; they are played to and fro. */
   readonly laps: number;
+  /** What batches of fixes ask to be acknowledged; the server's default when absent. */
+  readonly ack?: 'durable' | undefined;
 }
 
 /** Sends one lap and waits for the last acknowledgement. */
@@ -54,6 +56,13 @@ export interface ClosedLoopResult {
   readonly driverShare: number | undefined;
 }
 
+/** One kind of request, and how often. */
+export interface ScheduledLoad {
+  readonly request: 'nearest' | 'locations';
+  /** Requests; of `locations` batches. */
+  readonly perSecond: number;
+}
+
 /** Requests at times that are set beforehand, whether the server keeps up or not. */
 export interface ScheduledJob {
   readonly kind: 'scheduled';
@@ -61,8 +70,7 @@ export interface ScheduledJob {
   readonly pid: number;
   readonly core: number | undefined;
   readonly seed: number;
-  readonly nearestPerSecond: number;
-  readonly batchesPerSecond: number;
+  readonly loads: readonly ScheduledLoad[];
   readonly warmUpMs: number;
   readonly measuredMs: number;
 }
@@ -79,9 +87,9 @@ export interface ScheduledStream {
 }
 
 export interface ScheduledResult {
-  readonly nearest: ScheduledStream;
-  readonly batches: ScheduledStream;
-  /** Batches sent in all. */
+  /** Of each load, in their order. */
+  readonly streams: readonly ScheduledStream[];
+  /** Batches of fixes sent in all. */
   readonly sent: number;
   readonly serverShare: number | undefined;
   readonly driverShare: number | undefined;

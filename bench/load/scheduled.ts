@@ -4,22 +4,27 @@
 
 import { seededRandom } from '#dist/demo/random.js';
 import { percentile } from '../lib/statistics.ts';
-import { LANES, type LocationFrames, type NearestFrames } from './frames.ts';
-import type { ScheduledJob, ScheduledResult, ScheduledStream } from './jobs.ts';
+import { type Frames, LANES } from './frames.ts';
+import type { ScheduledJob, ScheduledLoad, ScheduledResult, ScheduledStream } from './jobs.ts';
 import { openAll, type RawSocket } from './raw-socket.ts';
 import { UsageMeter } from './usage.ts';
 
-const NEAREST_CONNECTIONS = 16;
+const CONNECTIONS = { nearest: 16, locations: LANES } as const;
 /** A request that is sent later than this after its time is the driver's fault, and counted. */
 const LATE_MS = 1;
 const ANSWER_MS_MAX = 20_000;
+
+/** Requests written beforehand. */
+interface Pool {
+  take(count: number, lane: number): Frames;
+}
 
 /** One kind of request: when each is due, and how long each took. Times are milliseconds from the start. */
 class Stream {
   readonly #due: Float64Array;
   readonly #micros: Float64Array;
   readonly #measuredFrom: number;
-  readonly #frames: NearestFrames | LocationFrames;
+  readonly #frames: Pool;
   readonly #sockets: readonly RawSocket[];
   /** For each connection the requests that wait for their answers, in order. */
   readonly #waiting: { requests: number[]; head: number }[];
@@ -27,12 +32,7 @@ class Stream {
   #late = 0;
   answered = 0;
 
-  constructor(
-    due: Float64Array,
-    measuredFromMs: number,
-    frames: NearestFrames | LocationFrames,
-    sockets: readonly RawSocket[],
-  ) {
+  constructor(due: Float64Array, measuredFromMs: number, frames: Pool, sockets: readonly RawSocket[]) {
     this.#due = due;
     this.#micros = new Float64Array(due.length);
     this.#measuredFrom = due.findIndex((at) => at >= measuredFromMs);
@@ -89,40 +89,31 @@ class Stream {
 
 export async function runScheduled(
   job: ScheduledJob,
-  nearest: NearestFrames,
-  locations: LocationFrames,
-): Promise<ScheduledResult> {
-  const { sockets, failed } = await openAll(job.port, NEAREST_CONNECTIONS + LANES);
+  frames: Readonly<Record<ScheduledLoad['request'], Pool>>,
+): Promise<Omit<ScheduledResult, 'sent'>> {
+  const connections = job.loads.map(({ request }) => CONNECTIONS[request]);
+  const { sockets, failed } = await openAll(
+    job.port,
+    connections.reduce((sum, count) => sum + count, 0),
+  );
   const random = seededRandom(job.seed);
   const totalMs = job.warmUpMs + job.measuredMs;
-  const sentBefore = locations.sent;
-  const streams = {
-    nearest: new Stream(
-      schedule(job.nearestPerSecond, totalMs, random),
-      job.warmUpMs,
-      nearest,
-      sockets.slice(0, NEAREST_CONNECTIONS),
-    ),
-    batches: new Stream(
-      schedule(job.batchesPerSecond, totalMs, random),
-      job.warmUpMs,
-      locations,
-      sockets.slice(NEAREST_CONNECTIONS),
-    ),
-  };
+  let from = 0;
+  const streams = job.loads.map(({ request, perSecond }, i) => {
+    const own = sockets.slice(from, (from += connections[i] as number));
+    return new Stream(schedule(perSecond, totalMs, random), job.warmUpMs, frames[request], own);
+  });
   const startedAt = performance.now();
-  streams.nearest.start(startedAt);
-  streams.batches.start(startedAt);
+  for (const stream of streams) stream.start(startedAt);
 
   let meter: UsageMeter | undefined;
   const play = new Promise<void>((resolve, reject) => {
     // Turns without a pause: a timer would be late by a millisecond and more.
     const turn = (): void => {
       const nowMs = performance.now() - startedAt;
-      streams.nearest.send(nowMs);
-      streams.batches.send(nowMs);
+      for (const stream of streams) stream.send(nowMs);
       if (meter === undefined && nowMs >= job.warmUpMs) meter = new UsageMeter(job.pid, job.core);
-      if (nowMs < totalMs || !(streams.nearest.isDone && streams.batches.isDone)) {
+      if (nowMs < totalMs || !streams.every(({ isDone }) => isDone)) {
         if (nowMs > totalMs + ANSWER_MS_MAX) reject(new Error('the server does not answer any more'));
         else setImmediate(turn);
       } else {
@@ -135,9 +126,7 @@ export async function runScheduled(
     await Promise.race([play, failed]);
     const usage = (meter as UsageMeter | undefined)?.read();
     return {
-      nearest: streams.nearest.result(),
-      batches: streams.batches.result(),
-      sent: locations.sent - sentBefore,
+      streams: streams.map((stream) => stream.result()),
       serverShare: usage?.serverShare,
       driverShare: usage?.driverShare,
     };

@@ -3,15 +3,13 @@
 import { BATCH_FIXES } from '../load/frames.ts';
 import { Fixture } from '../load/fixture.ts';
 import type { ScheduledResult, ScheduledStream } from '../load/jobs.ts';
-import type { Report } from '../lib/report.ts';
+import { addStream } from '../lib/streams.ts';
 import type { Suite } from '../lib/suite.ts';
 
 const DRIVERS = 100_000;
 const LAPS = 8;
 const NEAREST_PER_SECOND = 10_000;
 const FIXES_PER_SECOND = 300_000;
-/** A driver that misses more of its schedule than this has measured itself. */
-const LATE_SHARE_MAX = 0.01;
 
 export const mixedSuite: Suite = {
   name: 'mixed',
@@ -30,8 +28,10 @@ export const mixedSuite: Suite = {
         pid: server.pid,
         core: server.core,
         seed: options.seed,
-        nearestPerSecond: NEAREST_PER_SECOND,
-        batchesPerSecond: FIXES_PER_SECOND / BATCH_FIXES,
+        loads: [
+          { request: 'nearest', perSecond: NEAREST_PER_SECOND },
+          { request: 'locations', perSecond: FIXES_PER_SECOND / BATCH_FIXES },
+        ],
         warmUpMs: options.quick ? 1_000 : 3_000,
         measuredMs: options.quick ? 3_000 : 20_000,
       });
@@ -40,8 +40,9 @@ export const mixedSuite: Suite = {
       if (accepted !== result.sent * BATCH_FIXES || after.others !== before.others) {
         throw new Error(`of ${result.sent * BATCH_FIXES} fixes the server accepted ${accepted}`);
       }
-      addStream(report, 'mixed.nearest', result.nearest);
-      addStream(report, 'mixed.locations', result.batches);
+      const [nearest, locations] = result.streams as [ScheduledStream, ScheduledStream];
+      addStream(report, 'mixed.nearest', nearest);
+      addStream(report, 'mixed.locations', locations);
       const possible = [0, 1.5] as const;
       report.add({ metric: 'mixed.serverBusy', value: result.serverShare ?? 0, unit: 'ratio', possible });
     } finally {
@@ -49,17 +50,3 @@ export const mixedSuite: Suite = {
     }
   },
 };
-
-function addStream(report: Report, name: string, stream: ScheduledStream): void {
-  const invalid =
-    stream.lateShare > LATE_SHARE_MAX
-      ? `the load driver sent ${(stream.lateShare * 100).toFixed(1)}% of the requests more than a millisecond late`
-      : undefined;
-  const add = (part: string, micros: number): void =>
-    report.add({ metric: `${name}.${part}`, value: micros / 1000, unit: 'ms', invalid, possible: [0.005, 60_000] });
-  add('p50', stream.p50Micros);
-  add('p99', stream.p99Micros);
-  add('p999', stream.p999Micros);
-  add('max', stream.maxMicros);
-  report.add({ metric: `${name}.late`, value: stream.lateShare, unit: 'ratio', possible: [0, 1] });
-}

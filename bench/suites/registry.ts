@@ -1,6 +1,7 @@
 // The suites, in the order in which they run when none is named.
 
 import type { Suite } from '../lib/suite.ts';
+import { durableSuite } from './durable.ts';
 import { engineSuite } from './engine.ts';
 import { etaSuite } from './eta.ts';
 import { idsSuite } from './ids.ts';
@@ -14,6 +15,7 @@ export const SUITES: readonly Suite[] = [
   engineSuite,
   serveSuite,
   mixedSuite,
+  durableSuite,
   zonesSuite,
   etaSuite,
   nearestSuite,

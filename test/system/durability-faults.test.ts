@@ -6,7 +6,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { seededRandom } from '../../src/demo/random.ts';
+import { runKillRounds } from '../../bench/lib/kill-rounds.ts';
 import { type BootedServer, bootServer, RawClient } from '../support/booted-server.ts';
 import { dataDirectory } from '../support/data-directory.ts';
 
@@ -34,87 +34,27 @@ function has(program: string): boolean {
   }
 }
 
-interface Acknowledged {
-  /** The latest step of each driver that was acknowledged as durable, as applied a second or more before the kill, and that was sent. */
-  readonly durable: Map<string, number>;
-  readonly old: Map<string, number>;
-  readonly sent: Map<string, number>;
-}
-
-/** Everything of a fix follows from its step, so that half of one and half of another shows. */
-const fixAt = (id: string, step: number, time: number): object => ({
-  id,
-  time,
-  lat: (step % 80_000) / 1000,
-  lon: -(step % 80_000) / 1000,
-  speed: step,
-  heading: step % 360,
-  ttl: 30 * 24 * 3600,
-});
-
 test(`${KILLS} kills in the middle of a feed lose nothing that was promised (seed ${SEED})`, {
   timeout: 60_000 + KILLS * 20_000,
 }, async () => {
-  const random = seededRandom(SEED);
   const data = dataDirectory();
-  const base = Date.now() - 60_000;
-  const all: Acknowledged = { durable: new Map(), old: new Map(), sent: new Map() };
-  let step = 0;
-  for (let round = 0; round <= KILLS; round++) {
-    const server = await boot(data);
-    const client = await RawClient.connect(server);
-    for (const [id, sent] of all.sent) {
-      const at = Math.max(all.durable.get(id) ?? 0, all.old.get(id) ?? 0);
-      const held = await client.ask({ op: 'driver', id });
-      if (at === 0 && held.error !== undefined) continue;
-      const got = Number(held['speed']);
-      expect({ round, id, got, isThere: got >= at && got <= sent }).toMatchObject({ isThere: true });
-      expect(held).toMatchObject(fixAt(id, got, base + got));
-    }
-    if (round === KILLS) break;
-    const ends = performance.now() + 200 + random() * 1_500;
-    const applied: { id: string; step: number; at: number }[] = [];
-    let refs = 0;
-    const waiting = new Map<unknown, (isDone: boolean) => void>();
-    client.socket.on('message', () => {
-      const answer = client.answers.at(-1);
-      waiting.get(answer?.ref)?.(answer?.error === undefined);
-    });
-    while (performance.now() < ends) {
-      const isDurable = random() < 0.3;
-      const ids = [...new Set(Array.from({ length: 50 }, () => `driver:${Math.floor(random() * DRIVERS)}`))];
-      const now = ++step;
-      const ref = ++refs;
-      for (const id of ids) all.sent.set(id, now);
-      const done = new Promise<void>((resolve) => {
-        waiting.set(ref, (isDone) => {
-          for (const id of isDone ? ids : []) {
-            if (isDurable) all.durable.set(id, Math.max(all.durable.get(id) ?? 0, now));
-            else applied.push({ id, step: now, at: performance.now() });
-          }
-          resolve();
-        });
-      });
-      client.sendPacked({
-        op: 'locations',
-        ref,
-        ack: isDurable ? 'durable' : 'applied',
-        batch: ids.map((id) => fixAt(id, now, base + now)),
-      });
-      if (!isDurable || random() < 0.2) await done;
-      else await new Promise((resolve) => setImmediate(resolve));
-    }
-    const killedAt = performance.now();
-    server.process.kill('SIGKILL');
-    await server.exited;
-    await client.closed;
-    for (const { id, step: at, at: acknowledgedAt } of applied) {
-      if (acknowledgedAt < killedAt - 1_000) all.old.set(id, Math.max(all.old.get(id) ?? 0, at));
-    }
-    // What came back is where the next round begins.
-    for (const id of all.sent.keys()) if (!all.durable.has(id) && !all.old.has(id)) all.sent.set(id, step);
-  }
-  expect(all.durable.size).toBeGreaterThan(DRIVERS / 10);
+  const { promised, faults } = await runKillRounds({
+    kills: KILLS,
+    seed: SEED,
+    drivers: DRIVERS,
+    async boot() {
+      const server = await boot(data);
+      return {
+        port: server.port,
+        async kill() {
+          server.process.kill('SIGKILL');
+          await server.exited;
+        },
+      };
+    },
+  });
+  expect(faults).toEqual([]);
+  expect(promised).toBeGreaterThan((KILLS * DRIVERS) / 10);
 });
 
 test.runIf(has('prlimit'))(
