@@ -10,6 +10,8 @@ import {
   CONNECTIONS_MAX_DEFAULT,
   DATA_BYTES_MAX_DEFAULT,
   DRIVERS_MAX_DEFAULT,
+  ETA_CONNECTIONS_DEFAULT,
+  ETA_DEADLINE_MS_DEFAULT,
   FRAME_BYTES_MAX_DEFAULT,
   HELD_BYTES_PER_CONNECTION_DEFAULT,
   IN_FLIGHT_PER_CONNECTION_DEFAULT,
@@ -25,6 +27,7 @@ import {
   ZONES_BYTES_MAX_DEFAULT,
   ZONES_TOTAL_BYTES_MAX_DEFAULT,
 } from './limits.ts';
+import { readEtaService } from './eta/http/service-url.ts';
 import { parseIsoTime } from './drivers/time.ts';
 import { ID_EPOCH_MS_DEFAULT, MACHINE_MAX } from './ids/layout.ts';
 
@@ -173,6 +176,19 @@ export const SCHEMA = z
         description: 'when the milliseconds of ids begin: a time in ISO 8601, or milliseconds since the Unix epoch',
         isWritten: true,
       }),
+    eta: z
+      .string()
+      .refine((text) => readEtaService(text) !== undefined, {
+        message: 'must be learned, osrm:URL or valhalla:URL, as osrm:http://127.0.0.1:5000, without user or query',
+      })
+      .default('learned')
+      .describe('whence travel times come: learned, osrm:URL or valhalla:URL'),
+    etaDeadlineMs: numeric(z.number().min(1).max(10_000))
+      .default(ETA_DEADLINE_MS_DEFAULT)
+      .describe('milliseconds in which that service must answer, or what was learned does'),
+    etaConnections: whole(1, 4_096)
+      .default(ETA_CONNECTIONS_DEFAULT)
+      .describe('connections to that service for each serving thread'),
     etaOverfetch: numeric(z.number().min(1).max(100))
       .default(3)
       .describe('candidates looked at by travel time for each driver that is answered'),

@@ -56,6 +56,8 @@ export const STATUS_OF_CODE = {
   CLOCK_BACKWARD: 503,
   /** A step took longer than it may. */
   DEADLINE_EXCEEDED: 504,
+  /** A travel-time service did not answer as it should. Seen in traces only: the search is answered by the default. */
+  ETA_UNAVAILABLE: 503,
   /** The data directory takes no more: what was to be durable is not. */
   STORAGE_FULL: 507,
   /** A fault of the server's own; nothing that a client sends should bring it about. */

@@ -94,6 +94,23 @@ export const ETA_CANDIDATES_MAX = 1_000;
 export const GROUPS_MAX = 8;
 /** Drivers whose ways are followed, of all. */
 export const ETA_DRIVERS_FOLLOWED = 8_192;
+/** Milliseconds in which a travel-time service must answer, or the default does. */
+export const ETA_DEADLINE_MS_DEFAULT = 30;
+/** Connections to it for each serving thread. */
+export const ETA_CONNECTIONS_DEFAULT = 64;
+/** Drivers that it is asked about in one request: OSRM has them in the URL, of which proxies take 8 KiB. */
+export const ETA_ASKED_MAX = 300;
+/** Searches of a thread that may wait for it, and their candidates in all: past either the default answers. */
+export const ETA_SEARCHES_WAITING_MAX = 512;
+export const ETA_CANDIDATES_WAITING_MAX = 65_536;
+/** Of its answer: beside what each driver takes, of which OSRM writes some 150 bytes and Valhalla 100. */
+export const ETA_ANSWER_BYTES_BASE = 16 * 1024;
+export const ETA_ANSWER_BYTES_PER_DRIVER = 1_024;
+/** How long a request that is late may still take until its connection is ended. */
+export const ETA_LATE_MS_MAX = 1_000;
+/** Failures in a row after which it is left alone, and for how long. */
+export const ETA_FAILURES_MAX = 5;
+export const ETA_LEFT_ALONE_MS = 1_000;
 
 // Tracing (docs/tracing.md). A thread's ring of spans takes TRACE_RING_SPANS × 64 bytes.
 export const TRACE_RING_SPANS = 4_096;
@@ -139,6 +156,7 @@ assert(TAGS_PER_DRIVER_MAX <= TAGS_DISTINCT_MAX);
 assert(IDS_RESERVED_MS < IDS_AHEAD_MS_MAX, 'or no ids could be made after a crash');
 assert(IN_FLIGHT_PER_CONNECTION_DEFAULT >= 16_384, 'clients are promised that many');
 assert(HELD_BYTES_PER_CONNECTION_DEFAULT >= FRAME_BYTES_MAX_DEFAULT);
+assert(ETA_ASKED_MAX <= ETA_CANDIDATES_WAITING_MAX);
 assert(TRACE_SPANS_PER_REQUEST_MAX <= TRACE_RING_SPANS);
 assert(ZONE_PROPERTIES_DEPTH_MAX < JSON_DEPTH_MAX);
 assert(ZONE_JSON_LISTS_MAX > ZONE_POSITIONS_MAX, 'a position is a list');

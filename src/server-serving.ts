@@ -12,6 +12,8 @@ import { type TokenRecord, Tokens } from './access/tokens.ts';
 import { nowMs } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DriverEngine, FrameAnswerer } from './drivers/engine.ts';
+import { RemoteTimes } from './eta/http/remote-times.ts';
+import { readEtaService } from './eta/http/service-url.ts';
 import { LearnedTimes } from './eta/travel-times.ts';
 import { IdGenerator } from './ids/generator.ts';
 import { trimMemory } from './drivers/native.ts';
@@ -21,6 +23,7 @@ import { NO_SLOW_LOG, SlowLog } from './overload/slow-log.ts';
 import { sharesOf } from './overload/memory-plan.ts';
 import { Counters, CounterTotals } from './metrics/counters.ts';
 import { LoopDelay } from './metrics/loop-delay.ts';
+import { etaObserver } from './metrics/eta-metrics.ts';
 import { createMetrics } from './metrics/prometheus.ts';
 import { Reply } from './service/reply.ts';
 import { type NearestEta, Service, type SupplyCounter } from './service/service.ts';
@@ -99,6 +102,7 @@ export function createServing(options: ServingOptions): Serving {
     nextId: () => ids.tryNext() ?? randomId(),
   });
   const services = new Services(tracer, new EndpointStats(tracing.shared.stats));
+  const eta = etaOf(options, counters, services);
   const service = new Service(
     engine,
     new Reply(),
@@ -108,7 +112,7 @@ export function createServing(options: ServingOptions): Serving {
     zones.lookups,
     ids,
     services,
-    etaOf(config, options.traffic),
+    eta,
   );
   const zoneTasks = new ZoneTasks(zones.remote, services);
   const remoteTraces = new RemoteTraces(tracing.port);
@@ -170,6 +174,7 @@ export function createServing(options: ServingOptions): Serving {
     },
     close() {
       loopDelay.stop();
+      if (eta.times instanceof RemoteTimes) eta.times.close();
       remoteTraces.close();
       guard.stop();
       deadlines.stop();
@@ -178,9 +183,20 @@ export function createServing(options: ServingOptions): Serving {
   };
 }
 
-function etaOf(config: Config, traffic: SharedArrayBuffer): NearestEta {
+function etaOf({ config, traffic, report }: ServingOptions, counters: Counters, services: Services): NearestEta {
   const learned = new LearnedTimes(traffic);
-  return { learned, times: learned, overfetch: config.etaOverfetch };
+  const overfetch = config.etaOverfetch;
+  const service = readEtaService(config.eta) ?? 'learned';
+  if (service === 'learned') return { learned, times: learned, overfetch };
+  const options = {
+    service,
+    learned,
+    deadlineMs: config.etaDeadlineMs,
+    connectionsMax: config.etaConnections,
+    observer: etaObserver(counters),
+    report,
+  };
+  return { learned, times: new RemoteTimes(options, services), overfetch };
 }
 
 /** For a trace while ids are refused. */

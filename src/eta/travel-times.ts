@@ -2,25 +2,47 @@
 //
 //   const source = times.estimate(candidates, 37.77, -122.42, nowMs);    // 'learned'; candidates.seconds has the answers
 
-import type { CandidateList } from '../drivers/candidates.ts';
+import type { Call } from '../tracing/call.ts';
 import { Traffic } from './traffic.ts';
 
 /** Who answered. */
 export type EtaSource = 'learned' | 'osrm' | 'valhalla';
 
+/** Where drivers are, by row; a CandidateList is this. */
+export interface Origins {
+  readonly count: number;
+  lat(row: number): number;
+  lon(row: number): number;
+  /** Metres to the pickup, great-circle. */
+  distance(row: number): number;
+  /** Degrees clockwise from north; NaN when unknown. */
+  heading(row: number): number;
+  /** Metres a second; NaN when unknown. */
+  speed(row: number): number;
+}
+
+/** What a service outside came to. */
+export interface Estimate {
+  readonly source: EtaSource;
+  /** By row, 1 where the service knew no time and the default answered; undefined where it knew all. */
+  readonly unanswered?: Uint8Array;
+}
+
 export interface TravelTimes {
   /**
    * Writes the seconds of each row of `from` into `seconds`. Answers at once or, from a service outside, by a promise, which never rejects: what
    * is late or fails is answered by the default.
-   * @param to the pickup
+   * @param lat @param lon the pickup
+   * @param call what asks; a service outside is asked within its deadline
    */
   estimate(
-    from: CandidateList,
+    from: Origins,
     lat: number,
     lon: number,
     nowMs: number,
     seconds: Float64Array,
-  ): EtaSource | Promise<EtaSource>;
+    call: Call,
+  ): EtaSource | Promise<Estimate>;
 }
 
 /** The default: what was learned of traffic. */
@@ -32,7 +54,7 @@ export class LearnedTimes implements TravelTimes {
     this.#traffic = new Traffic(memory);
   }
 
-  estimate(from: CandidateList, lat: number, lon: number, nowMs: number, seconds: Float64Array): 'learned' {
+  estimate(from: Origins, lat: number, lon: number, nowMs: number, seconds: Float64Array): 'learned' {
     const traffic = this.#traffic;
     traffic.headFor(lat, lon, nowMs);
     for (let row = 0; row < from.count; row++) {

@@ -54,6 +54,18 @@ const SINGLES = [
   'abortedRequests',
   'loopDelayP99Seconds',
   'loopDelayMaxSeconds',
+  'etaAnswered',
+  'etaPartial',
+  'etaLate',
+  'etaUnreachable',
+  'etaBadStatus',
+  'etaRefused',
+  'etaInvalid',
+  'etaBusy',
+  'etaBreakerOpen',
+  'etaWaiting',
+  'etaBreakerOpened',
+  'etaLeftAlone',
 ] as const;
 export type Single = (typeof SINGLES)[number];
 

@@ -12,6 +12,7 @@ import {
   type Single,
   TRANSPORTS,
 } from './counters.ts';
+import { registerEta } from './eta-metrics.ts';
 import { counter, gauge, histogram } from './families.ts';
 import { registerTracing, type TracingCounts } from './tracing-metrics.ts';
 import { registerMemory } from './memory.ts';
@@ -48,6 +49,7 @@ export function createMetrics(
   registerZones(registry, zones);
   registerTracing(registry, tracing);
   registerStorage(registry, storage);
+  registerEta(registry, totals);
   registerProcess(registry, totals);
   registerMemory(registry, totals, maxMemoryBytes);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });

@@ -2,7 +2,7 @@
 
 import type { CandidateList } from '../drivers/candidates.ts';
 import type { Ref, ReplyBuffer } from '../drivers/engine.ts';
-import type { EtaSource } from '../eta/travel-times.ts';
+import type { Estimate, EtaSource } from '../eta/travel-times.ts';
 import { packMessage } from '../protocol/codec.ts';
 
 const SMALL_MAP = 0x80;
@@ -21,10 +21,9 @@ const SOURCES = {
 } as const satisfies Readonly<Record<EtaSource, Uint8Array>>;
 
 /** The travel times of an answer. */
-export interface AnsweredTimes {
+export interface AnsweredTimes extends Estimate {
   /** By row. */
   readonly seconds: Float64Array;
-  readonly source: EtaSource;
 }
 
 /**
@@ -66,11 +65,12 @@ export function writeRanked(
     const end = list.end(row);
     for (let byte = list.start(row); byte < end; byte++) to[at++] = from[byte] as number;
     if (times === undefined || source === undefined) continue;
+    const said = times.unanswered?.[row] === 1 ? SOURCES.learned : source;
     for (let byte = 0; byte < ETA_KEY.length; byte++) to[at++] = ETA_KEY[byte] as number;
     to[at++] = FLOAT64;
     view?.setFloat64(at, times.seconds[row] as number);
     at += 8;
-    for (let byte = 0; byte < source.length; byte++) to[at++] = source[byte] as number;
+    for (let byte = 0; byte < said.length; byte++) to[at++] = said[byte] as number;
   }
   to.set(tail.subarray(1), at);
   return at + tail.length - 1;

@@ -9,7 +9,7 @@ import { CandidateList, type CandidateFinder } from '../drivers/candidates.ts';
 import type { DriverEngine, NearestQuery, Ranking, Ref, ReplyBuffer } from '../drivers/engine.ts';
 import { RazielError } from '../errors.ts';
 import { CIRCUITY } from '../eta/traffic.ts';
-import type { EtaSource, LearnedTimes, TravelTimes } from '../eta/travel-times.ts';
+import type { Estimate, EtaSource, LearnedTimes, TravelTimes } from '../eta/travel-times.ts';
 import { distanceMeters } from '../geo/distance.ts';
 import { ETA_CANDIDATES_MAX, K_DEFAULT, RADIUS_METERS_DEFAULT } from '../limits.ts';
 import type { Answer } from '../service/reply.ts';
@@ -73,7 +73,7 @@ export class NearestDrivers {
   readonly #options: NearestOptions;
   readonly #lookUp: Endpoint<Point, Found>;
   readonly #multisearch: Endpoint<MultisearchInput, Int32Array[]>;
-  readonly #travelTimes: Endpoint<TimesInput, EtaSource | Promise<EtaSource>>;
+  readonly #travelTimes: Endpoint<TimesInput, EtaSource | Promise<Estimate>>;
   readonly #search: Endpoint<NearestQuery, Answer | Promise<Answer>>;
   /** For requests that are answered at once. */
   readonly #list = new CandidateList();
@@ -98,7 +98,7 @@ export class NearestDrivers {
     this.#travelTimes = services.register({
       name: 'eta.multitraveltime',
       summary: 'How long each of many drivers needs to one place.',
-      handle: ({ list, to, nowMs: now, seconds }) => times.estimate(list, to.lat, to.lon, now, seconds),
+      handle: ({ list, to, nowMs: now, seconds }, call) => times.estimate(list, to.lat, to.lon, now, seconds, call),
     });
     this.#search = services.register({
       name: 'nearest-driver.search',
@@ -136,25 +136,31 @@ export class NearestDrivers {
     };
     const queries = ranking.groups.length === 0 ? [base] : ranking.groups.map((tags) => withTags(base, tags));
     // A list of its own where others may search before this one is answered.
-    const list = byTime && this.#isRemote ? new CandidateList() : this.#list;
+    const list = byTime && this.isRemote ? new CandidateList() : this.#list;
     list.clear();
     const groups = this.#multisearch.run({ list, queries, nowMs: now }, call);
     const version = found?.version;
     const work: Work = { query, ranking, policy, version, k, list, groups, nowMs: now, startedAt, ref };
     if (!byTime) return this.#finish(work, undefined);
-    const seconds = this.#isRemote ? new Float64Array(list.count) : this.#roomFor(list.count);
+    const seconds = this.isRemote ? new Float64Array(list.count) : this.#roomFor(list.count);
     const source = this.#travelTimes.run({ list, to: query, nowMs: now, seconds }, call);
     if (typeof source === 'string') return this.#finish(work, { seconds, source });
-    return source.then((later) => this.#finishLater(work, { seconds, source: later }));
+    return source.then((later) => this.#finishLater(work, { seconds, ...later }));
   }
 
-  get #isRemote(): boolean {
+  /** Whether travel times come from a service outside, by promises. */
+  get isRemote(): boolean {
     return this.#options.times !== this.#options.learned;
+  }
+
+  /** Whether the endpoint of this name asks for travel times. */
+  asksTimes(name: string): boolean {
+    return name === this.#search.definition.name || name === this.#travelTimes.definition.name;
   }
 
   #finish(work: Work, times: AnsweredTimes | undefined): Answer {
     const { list, ranking, policy, ref } = work;
-    const count = this.#rank(work, times?.seconds);
+    const count = this.#rank(work, times);
     const rest: Record<string, unknown> = { tookMicros: Math.round((performance.now() - work.startedAt) * 1000) };
     if (work.version !== undefined) {
       rest['version'] = work.version;
@@ -182,14 +188,14 @@ export class NearestDrivers {
   }
 
   /** Puts the k best rows of each group, each row once, into the order of the answer; returns how many they are. */
-  #rank({ list, groups, k }: Work, seconds: Float64Array | undefined): number {
+  #rank({ list, groups, k }: Work, times: AnsweredTimes | undefined): number {
     const { count } = list;
     if (this.#order.length < count) this.#order = new Int32Array(2 * count);
     const order = this.#order;
-    const key = seconds === undefined ? (row: number) => list.distance(row) : (row: number) => seconds[row] as number;
+    const key = times === undefined ? (row: number) => list.distance(row) : keyOf(times);
     if (groups.length === 1) {
       for (let row = 0; row < count; row++) order[row] = row;
-      if (seconds !== undefined) sortBy(order, count, key);
+      if (times !== undefined) sortBy(order, count, key);
       return Math.min(count, k);
     }
     const kept = new Set<number>();
@@ -238,6 +244,14 @@ function askedOf({ k, radiusMeters }: Ranking) {
 
 function withTags(query: NearestQuery, tags: readonly string[]): NearestQuery {
   return { ...query, tags: query.tags === undefined ? tags : [...new Set([...query.tags, ...tags])] };
+}
+
+/** Behind all that the service outside knew a way for come those that it knew none for. */
+const NO_WAY_SECONDS = 1e12;
+
+function keyOf({ seconds, unanswered }: AnsweredTimes): (row: number) => number {
+  if (unanswered === undefined) return (row) => seconds[row] as number;
+  return (row) => (seconds[row] as number) + (unanswered[row] as number) * NO_WAY_SECONDS;
 }
 
 /** By key, and rows with one key by number, which is nearer first. Few at a time, and nearly sorted: by insertion. */

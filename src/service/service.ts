@@ -9,6 +9,7 @@ import type { Request, SupplyQuery } from '../protocol/requests.ts';
 import type { IdGenerator } from '../ids/generator.ts';
 import type { ZonesAtQuery } from '../protocol/zones-at.ts';
 import { NearestDrivers, type NearestOptions } from '../nearest/search.ts';
+import { registerTravelTimes } from '../nearest/travel-times.ts';
 import { readRanked } from '../protocol/searches.ts';
 import type { Endpoint } from '../services/endpoint.ts';
 import type { Services } from '../services/services.ts';
@@ -70,6 +71,7 @@ export class Service {
     this.services = services;
     this.endpoints = registerOwn(services, (request, _call, ref, encoding) => this.#perform(request, ref, encoding));
     this.nearest = new NearestDrivers({ engine, zones, reply, ...eta }, services, readRanked);
+    registerTravelTimes(services, eta.times);
     this.#apply = services.register({
       ...this.endpoints.locations.definition,
       wire: undefined,
@@ -96,6 +98,13 @@ export class Service {
           ? this.nearest.search(request.query, caller, ref)
           : this.endpoints[request.op].run(request, caller, ref, encoding);
     return inSlices(answer, this.reply, encoding);
+  }
+
+  /** Whether it may wait for a travel-time service, and others that come after it may be answered before. */
+  waitsOutside(request: Request): boolean {
+    if (!this.nearest.isRemote) return false;
+    if (request.op === 'nearest') return request.query.ranking?.rank === 'eta';
+    return request.op === 'call' && this.nearest.asksTimes(request.service);
   }
 
   apply(batch: Uint8Array, caller: Call): BatchResult {

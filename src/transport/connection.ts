@@ -92,8 +92,8 @@ export class Connection {
   readonly #held = new HeldQueue();
   /** An answer is awaited. */
   #waiting = false;
-  /** Answers that wait for a commit. Others go before them. */
-  #uncommitted = 0;
+  /** Answers that wait for something outside: a commit, a travel-time service. Others go before them. */
+  #outside = 0;
   /** The rest goes on in the next turn of the event loop. */
   #yielding = false;
   #closed = false;
@@ -119,7 +119,7 @@ export class Connection {
 
   /** Nothing is held or awaited, and nothing waits in the socket. */
   get idle(): boolean {
-    if (this.#waiting || this.#uncommitted > 0 || this.#held.length > 0) return false;
+    if (this.#waiting || this.#outside > 0 || this.#held.length > 0) return false;
     return this.#closed || this.#socket.getBufferedAmount() === 0;
   }
 
@@ -317,10 +317,13 @@ export class Connection {
         this.#answerDurable(request, opened.ref, binary, startedAt, root);
         return;
       }
+      const isOutside = service.waitsOutside(request);
+      if (isOutside) this.#refuseTooMany();
       const answer = service.execute(request, opened.ref, binary ? 'msgpack' : 'json', root);
       this.#audit(request, 'ok');
-      if (answer instanceof Promise) this.#await(answer, opened.ref, binary, request, startedAt, root);
-      else this.#succeed(answer, opened.ref, binary, request, startedAt, root);
+      if (!(answer instanceof Promise)) this.#succeed(answer, opened.ref, binary, request, startedAt, root);
+      else if (isOutside) this.#awaitOutside(answer, opened.ref, binary, request, startedAt, root);
+      else this.#await(answer, opened.ref, binary, request, startedAt, root);
     } catch (error) {
       this.#audit(request, asRazielError(error).code);
       this.#fail(error, opened.ref, binary, op, startedAt, root);
@@ -335,23 +338,42 @@ export class Connection {
     this.#context.audit({ token: grant.name, operation: request.op, target, outcome, remoteAddress });
   }
 
-  /** Applies the fixes and answers when they are on disk; what comes after goes on meanwhile. */
+  /** Applies the fixes and answers when they are on disk. */
   #answerDurable(request: Request, ref: Ref, binary: boolean, startedAt: number, root: Call): void {
-    const { durable, limits, service } = this.#context;
+    const { durable, service } = this.#context;
     if (durable === undefined) throw notDurable();
-    if (this.#uncommitted >= limits.inFlightMax) {
-      throw new RazielError('OVERLOADED', `at most ${limits.inFlightMax} requests may be in flight on a connection`);
-    }
+    this.#refuseTooMany();
     const answer = service.execute(request, ref, binary ? 'msgpack' : 'json', root);
-    this.#uncommitted++;
+    const onDisk = Promise.all([answer, durable.committed()]).then(([got]) => got);
+    this.#awaitOutside(onDisk, ref, binary, request, startedAt, root);
+  }
+
+  /** @throws RazielError OVERLOADED when as many wait for something outside, or are held, as may be in flight */
+  #refuseTooMany(): void {
+    const { inFlightMax } = this.#context.limits;
+    if (this.#outside + this.#held.frames < inFlightMax) return;
+    throw new RazielError('OVERLOADED', `at most ${inFlightMax} requests may be in flight on a connection`);
+  }
+
+  /** As #await; what comes after goes on meanwhile. */
+  #awaitOutside(
+    answer: Promise<Answer>,
+    ref: Ref,
+    binary: boolean,
+    request: Request,
+    startedAt: number,
+    root: Call,
+  ): void {
+    this.#outside++;
+    if (request.op !== 'locations') this.#spend((performance.now() - startedAt) * 1000);
     const settle = (send: () => void): void => {
-      this.#uncommitted--;
+      this.#outside--;
       if (this.#closed) this.#context.webSocketTraces.end(root);
       else this.#socket.cork(send);
     };
-    Promise.all([answer, durable.committed()]).then(
-      ([got]) => settle(() => this.#succeed(got, ref, binary, request, startedAt, root)),
-      (error: unknown) => settle(() => this.#fail(error, ref, binary, 'locations', startedAt, root)),
+    answer.then(
+      (got) => settle(() => this.#succeed(got, ref, binary, request, startedAt, root, true)),
+      (error: unknown) => settle(() => this.#fail(error, ref, binary, request.op, startedAt, root)),
     );
   }
 
@@ -372,7 +394,16 @@ export class Connection {
     );
   }
 
-  #succeed(answer: Answer, ref: Ref, binary: boolean, request: Request, startedAt: number, root: Call): void {
+  /** @param waited its time was not this thread's */
+  #succeed(
+    answer: Answer,
+    ref: Ref,
+    binary: boolean,
+    request: Request,
+    startedAt: number,
+    root: Call,
+    waited = false,
+  ): void {
     const { op } = request;
     const { webSocketTraces, service, memory } = this.#context;
     const traceId = SEARCHES.has(op) ? webSocketTraces.tracer.traceIdOf(root) : undefined;
@@ -391,7 +422,7 @@ export class Connection {
     this.#context.counters.request(op, 'ws', micros);
     const { slow } = this.#context;
     if (micros >= slow.micros) slow.note(op, 'ws', micros, () => ({ ...refOf(ref), ...outlineOf(request) }));
-    if (op !== 'locations') this.#spend(micros);
+    if (op !== 'locations' && !waited) this.#spend(micros);
   }
 
   #fail(error: unknown, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call | undefined): void {
@@ -427,7 +458,8 @@ export class Connection {
   #hold(frame: ArrayBuffer, binary: boolean): void {
     const { limits, counters, memory } = this.#context;
     const held = this.#held;
-    const isWithinLimits = held.frames < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax;
+    const inFlight = held.frames + this.#outside;
+    const isWithinLimits = inFlight < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax;
     if (isWithinLimits && memory.hasRoom(frame.byteLength)) {
       held.pushFrame(frame.slice(0), binary);
       counters.add('heldTotal', 1);

@@ -19,6 +19,10 @@ interface Ranked {
   readonly error?: { readonly code: string; readonly message: string; readonly field?: string };
 }
 
+interface Times {
+  readonly times: { readonly eta: number; readonly etaSource: string }[];
+}
+
 const FARE = { base: 5, perKm: 2, perMinute: 0, currency: 'USD' };
 
 function box(id: string, west: number, east: number, properties: object): object {
@@ -110,6 +114,37 @@ describe.each(['native', 'portable'])('nearest-driver.search over the %s engine'
   test('can be called by its name, where it ranks by travel time without being told', async () => {
     const answer = await call('/v1/services/nearest-driver.search', 'POST', { lat: 37.77, lon: -122.42, k: 1 });
     expect(answer.drivers).toMatchObject([{ id: 'cab:1', etaSource: 'learned' }]);
+  });
+
+  test('gets its travel times of an endpoint that can be called by its name', async () => {
+    const { drivers } = await call('/v1/nearest?lat=37.77&lon=-122.42&rank=eta&policy=0');
+    const from = [1, 2, 3].map((i) => ({ lat: 37.77 + 0.002 * i, lon: -122.42 }));
+    const to = { lat: 37.77, lon: -122.42 };
+    const { times } = (await call('/v1/services/eta.multitraveltime', 'POST', { from, to })) as unknown as Times;
+    expect(times.map(({ etaSource }) => etaSource)).toEqual(['learned', 'learned', 'learned']);
+    times.forEach(({ eta }, i) => expect(eta).toBeCloseTo(drivers[i]?.eta as number, 6));
+    const standing = [{ lat: 37.78, lon: -122.42, speed: 0, heading: 360 }];
+    const other = (await call('/v1/services/eta.multitraveltime', 'POST', { from: standing, to })) as unknown as Times;
+    expect(other.times[0]?.eta).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['no places', { from: [], to: { lat: 1, lon: 2 } }, 'BAD_REQUEST', 'from'],
+    [
+      'too many places',
+      { from: Array.from({ length: 1_001 }, () => ({ lat: 1, lon: 2 })), to: { lat: 1, lon: 2 } },
+      'BAD_REQUEST',
+      'from',
+    ],
+    ['no pickup', { from: [{ lat: 1, lon: 2 }] }, 'BAD_REQUEST', 'to'],
+    ['a bad pickup', { from: [{ lat: 1, lon: 2 }], to: { lat: 91, lon: 2 } }, 'BAD_LAT', 'lat'],
+    ['a place that is none', { from: [[1, 2]], to: { lat: 1, lon: 2 } }, 'BAD_REQUEST', 'from'],
+    ['a bad place', { from: [{ lat: 1, lon: '2' }], to: { lat: 1, lon: 2 } }, 'BAD_LON', 'lon'],
+    ['a bad heading', { from: [{ lat: 1, lon: 2, heading: -1 }], to: { lat: 1, lon: 2 } }, 'BAD_REQUEST', 'heading'],
+    ['an unknown field', { from: [{ lat: 1, lon: 2 }], to: { lat: 1, lon: 2 }, by: 'car' }, 'BAD_REQUEST', 'by'],
+  ])('refuses travel times of %s', async (_, body, code, field) => {
+    const { error } = await call('/v1/services/eta.multitraveltime', 'POST', body);
+    expect(error).toMatchObject({ code, field });
   });
 
   test('refuses what it cannot do, and says what', async () => {
