@@ -17,6 +17,7 @@ import type {
   Fix,
   LocationsAnswer,
   MultisearchAnswer,
+  NearestAnswer,
   NearestQuery,
   Search,
   SearchAnswer,
@@ -176,9 +177,9 @@ export class RazielClient {
     return answered ? ({ accepted, stale, duplicate, rejected } as LocationsAnswer) : undefined;
   }
 
-  /** The k nearest drivers within the radius, nearest first. */
-  async nearest(query: NearestQuery, options: RequestOptions = {}): Promise<SearchAnswer> {
-    return this.#read<SearchAnswer>({ op: 'nearest', ...query }, options);
+  /** The k nearest drivers within the radius: nearest first, or with `rank: 'eta'` the quickest to be there. */
+  async nearest(query: NearestQuery, options: RequestOptions = {}): Promise<NearestAnswer> {
+    return this.#read<NearestAnswer>({ op: 'nearest', ...query }, options);
   }
 
   /** The drivers in one area: `bbox`, `geometry`, `circle` or `zone`. */

@@ -72,13 +72,29 @@ export interface Filters {
   explain?: boolean;
 }
 
-export interface NearestQuery extends Filters {
+/** By distance alone. */
+export interface PlainNearestQuery extends Filters {
   lat: number;
   lon: number;
   /** 1..1,000, default 10. */
   k?: number;
   /** Metres, inclusive, up to 1,000,000; default 5,000. */
   radius?: number;
+}
+
+/** With any of these a search asks for more than distance; not within a multisearch. */
+export interface NearestQuery extends PlainNearestQuery {
+  /** `eta`: the quickest to be there first, with `eta` and `etaSource`; default `distance`. */
+  rank?: 'distance' | 'eta';
+  /** Whether the policies of the zones at the place hold; default true with `rank: 'eta'`, `fare` or `groups`, else false. `NO_PICKUP` where one allows none. */
+  policy?: boolean;
+  /** Adds the tariff of the place's zones, if one has any. */
+  fare?: boolean;
+  /** Where the trip goes, for an estimate of its fare; both or neither. */
+  toLat?: number;
+  toLon?: number;
+  /** 1 to 8 lists of tags: for each the best `k` drivers that carry all of them, in one list, a driver once. */
+  groups?: readonly (readonly string[])[];
 }
 
 /** One area: drivers inside it, by id; those of a circle by distance. `zone` alone is the area, beside another a filter. */
@@ -94,7 +110,7 @@ export interface WithinQuery extends Filters {
 
 /** One of the searches of a multisearch, as the body of `POST /v1/search`. */
 export type Search =
-  | { nearest: NearestQuery }
+  | { nearest: PlainNearestQuery }
   | ({ within: Omit<WithinQuery, keyof Filters | 'limit'> & { zone?: string }; limit?: number } & Filters);
 
 export interface FoundDriver {
@@ -108,7 +124,13 @@ export interface FoundDriver {
   heading?: number;
   speed?: number;
   tags?: string[];
+  /** Seconds to the place; with `rank: 'eta'`. */
+  eta?: number;
+  /** Who said so. */
+  etaSource?: EtaSource;
 }
+
+export type EtaSource = 'learned' | 'osrm' | 'valhalla';
 
 export interface SearchAnswer {
   drivers: FoundDriver[];
@@ -117,6 +139,31 @@ export interface SearchAnswer {
   tookMicros: number;
   traceId?: string;
   explain?: Record<string, unknown>;
+}
+
+/** A tariff, in units of its currency, and with a destination the estimate for a trip there. */
+export interface FareAnswer {
+  base: number;
+  perKm: number;
+  perMinute: number;
+  /** ISO 4217. */
+  currency: string;
+  /** What the trip may cost. */
+  amount?: number;
+  /** Of the trip, along roads, estimated. */
+  meters?: number;
+  seconds?: number;
+}
+
+/** The last four where zones were asked: with a policy, or `fare`. */
+export interface NearestAnswer extends SearchAnswer {
+  /** Of the zones. */
+  version?: number;
+  /** `layer/id` of those at the place, the most specific first. */
+  zones?: string[];
+  /** For each field that a zone sets, the `layer/id` whose rule applies. */
+  policy?: Partial<Record<'pickup' | 'tags' | 'notTags' | 'radius' | 'k' | 'fare', string>>;
+  fare?: FareAnswer;
 }
 
 export interface MultisearchAnswer {

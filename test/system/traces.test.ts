@@ -76,6 +76,43 @@ describe('a server that records every request', () => {
     expect(root).not.toHaveProperty('error');
   });
 
+  test('shows the steps of a nearest-driver.search over WebSocket, one by one', async () => {
+    const client = await RawClient.connect(server);
+    await client.ask({ op: 'locations', batch: [['cab 1', 1, 2]] });
+    const answer = await client.ask({ op: 'nearest', ref: 1, lat: 1, lon: 2, rank: 'eta' });
+    client.close();
+    expect(answer).toMatchObject({ ref: 1, drivers: [{ id: 'cab 1', etaSource: 'learned' }], version: 0 });
+    const traceId = answer['traceId'] as string;
+    const tree = await treeOf(server, traceId);
+    expect(tree).toMatchObject({
+      traceId,
+      spans: 4,
+      roots: [
+        {
+          name: 'nearest-driver.search',
+          from: 'websocket',
+          calls: ['zoning.search', 'raziel.multisearch', 'eta.multitraveltime'].map((name) => ({
+            name,
+            from: 'nearest-driver.search',
+            calls: [],
+          })),
+        },
+      ],
+    });
+    const [root] = tree.roots as [TracedCall];
+    const micros = root.calls.reduce((sum, { durationMicros }) => sum + durationMicros, 0);
+    expect(root.durationMicros).toBeGreaterThan(micros);
+
+    const shown = await run(['trace', traceId, '--url', server.url]);
+    const lines = shown.stdout.trimEnd().split('\n');
+    expect(lines.map((line) => line.replace(/^\S+Z  |  +[\d.]+ [µm]s$/g, ''))).toEqual([
+      'cab-office  [REQ] websocket → nearest-driver.search',
+      'cab-office    [REQ] nearest-driver → zoning.search',
+      'cab-office    [REQ] nearest-driver → raziel.multisearch',
+      'cab-office    [REQ] nearest-driver → eta.multitraveltime',
+    ]);
+  });
+
   test('shows one asked for by its id in decimal', async () => {
     const traceId = await search(server);
     const decimal = BigInt(`0x${traceId}`).toString();
