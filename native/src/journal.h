@@ -91,6 +91,12 @@ class JournalReader {
   /** Gives the slots that stayed empty to new drivers. */
   void endRestore();
 
+  /**
+   * Applies a batch of fixes (a MessagePack array) again, as of the moment at which it was applied; call it behind endRestore(). Returns how many
+   * drivers are held more than before.
+   */
+  uint32_t replay(const uint8_t* batch, size_t size, double appliedAtMs);
+
   /** The sequence of a stored block; negative when its header is damaged. */
   static double sequenceOf(uint32_t block, const uint8_t* bytes, size_t size);
 

@@ -34,6 +34,7 @@ class JournalObject : public Napi::ObjectWrap<JournalObject> {
                            InstanceMethod<&JournalObject::BeginRestore>("beginRestore"),
                            InstanceMethod<&JournalObject::Restore>("restore"),
                            InstanceMethod<&JournalObject::EndRestore>("endRestore"),
+                           InstanceMethod<&JournalObject::Replay>("replay"),
                            InstanceMethod<&JournalObject::Close>("close"),
                        });
   }
@@ -99,6 +100,13 @@ class JournalObject : public Napi::ObjectWrap<JournalObject> {
     Napi::Uint32Array counts = Napi::Uint32Array::New(info.Env(), sizeof counts_ / sizeof(uint32_t));
     std::memcpy(counts.Data(), &counts_, sizeof counts_);
     return counts;
+  }
+
+  /** replay(batch: Uint8Array, appliedAtMs) → how many drivers are held more */
+  Napi::Value Replay(const Napi::CallbackInfo& info) {
+    Napi::Uint8Array batch = info[0].As<Napi::Uint8Array>();
+    const double appliedAtMs = info[1].As<Napi::Number>().DoubleValue();
+    return Napi::Number::New(info.Env(), reader_->replay(batch.Data(), batch.ByteLength(), appliedAtMs));
   }
 
   void Close(const Napi::CallbackInfo&) {

@@ -58,5 +58,10 @@ export interface DriverJournal {
   /** Puts a stored block's drivers back, exactly as they were. Call it for blocks of higher sequences first. */
   restore(block: number, bytes: Uint8Array, nowMs: number): void;
   endRestore(): RestoreCounts;
+  /**
+   * Behind endRestore: applies a batch of fixes (a MessagePack array) once more, as of the moment at which it was applied.
+   * @returns how many drivers are held more than before
+   */
+  replay(batch: Uint8Array, appliedAtMs: number): number;
   close(): void;
 }

@@ -13,6 +13,7 @@ interface AddonJournal {
   beginRestore(blocks: number): void;
   restore(block: number, bytes: Uint8Array, nowMs: number): void;
   endRestore(): Uint32Array;
+  replay(batch: Uint8Array, appliedAtMs: number): number;
   close(): void;
 }
 
@@ -66,6 +67,10 @@ class NativeJournal implements DriverJournal {
   endRestore(): RestoreCounts {
     const [restored = 0, expired = 0, superseded = 0, refused = 0, damaged = 0] = this.#addon.endRestore();
     return { restored, expired, superseded, refused, damaged };
+  }
+
+  replay(batch: Uint8Array, appliedAtMs: number): number {
+    return this.#addon.replay(batch, appliedAtMs);
   }
 
   close(): void {

@@ -14,6 +14,8 @@ export interface SlottedDrivers {
   restore(slot: number, record: DriverRecord, nowMs: number): Exclude<keyof RestoreCounts, 'damaged'>;
   /** Gives the slots below `end` that stayed empty to new drivers. */
   giveSlotsBelow(end: number): void;
+  /** Applies a batch; returns how many drivers are held more. */
+  replay(batch: Uint8Array, appliedAtMs: number): number;
 }
 
 export class PortableJournal implements DriverJournal {
@@ -85,6 +87,10 @@ export class PortableJournal implements DriverJournal {
   endRestore(): RestoreCounts {
     this.#drivers.giveSlotsBelow(this.#slotsTaken);
     return this.#counts;
+  }
+
+  replay(batch: Uint8Array, appliedAtMs: number): number {
+    return this.#drivers.replay(batch, appliedAtMs);
   }
 
   close(): void {

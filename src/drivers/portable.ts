@@ -62,6 +62,11 @@ class PortableEngine implements PortableDriverEngine {
     giveSlotsBelow: (end) => {
       for (let slot = end - 1; slot >= 0; slot--) if (this.#slots[slot] === undefined) this.#freeSlots.push(slot);
     },
+    replay: (batch, appliedAtMs) => {
+      const before = this.#drivers.size;
+      this.apply(batch, appliedAtMs, Number.POSITIVE_INFINITY);
+      return Math.max(0, this.#drivers.size - before);
+    },
   });
   #sweepFrom = 0;
   #zones: ZoneSource | undefined;

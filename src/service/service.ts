@@ -49,6 +49,8 @@ export class Service {
   readonly #remove: Endpoint<string, void>;
   readonly #supply: SupplyCounter;
   readonly #observeFixes: FixObserver;
+  /** The clock when fixes were applied last. */
+  appliedAtMs = 0;
 
   constructor(
     engine: DriverEngine,
@@ -146,7 +148,8 @@ export class Service {
   }
 
   #applyBatch(batch: Uint8Array): BatchResult {
-    const result = this.engine.apply(batch, nowMs(), this.limits.batchFixesMax);
+    this.appliedAtMs = nowMs();
+    const result = this.engine.apply(batch, this.appliedAtMs, this.limits.batchFixesMax);
     this.#observeFixes(result);
     return result;
   }

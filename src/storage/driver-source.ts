@@ -3,7 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { createDrainBuffer, type DriverJournal, type RestoreCounts } from '../drivers/journal.ts';
-import type { FromJournalHost, JournalSlice, ToJournalHost } from './messages.ts';
+import type { AppliedBatch, FromJournalHost, JournalSlice, ToJournalHost } from './messages.ts';
 
 /** Bytes and blocks of one slice: some ten thousand drivers. */
 const SLICE_BYTES = 2 * 1024 * 1024;
@@ -13,18 +13,28 @@ export interface DriverSource {
   hasChanges(): boolean;
   /** To be awaited before `drain`; the blocks get sequences from this one on. */
   prepare(sequence: number): Promise<void>;
-  /** Visits what has changed; the bytes are valid during the visit, none for a block without drivers. */
-  drain(visit: (block: number, bytes: Uint8Array) => void): void;
+  /** Whether `drain` can do a part at a time. */
+  readonly isSliced: boolean;
+  /** The next `drain` begins anew. */
+  rewind(): void;
+  /**
+   * Visits what has changed, going on from the last call, until so many blocks were visited, or somewhat more; true when that was all. The bytes are
+   * valid during the visit, none for a block without drivers.
+   */
+  drain(visit: (block: number, bytes: Uint8Array) => void, blocksMax: number): boolean;
   /** These could not be stored. */
   mark(blocks: Uint32Array): void;
   beginRestore(blocks: number): Promise<void>;
   /** Blocks of higher sequences first. */
   restore(entries: readonly (readonly [block: number, bytes: Uint8Array])[], nowMs: number): Promise<void>;
   endRestore(): Promise<RestoreCounts>;
+  /** Applies batches once more, in their order; resolves to how many drivers are held more than before. */
+  replay(batches: readonly AppliedBatch[]): Promise<number>;
   close(): void;
 }
 
 export class LocalSource implements DriverSource {
+  readonly isSliced = true;
   readonly #journal: DriverJournal;
   readonly #buffer = createDrainBuffer(SLICE_BYTES, SLICE_BLOCKS);
   #sequence = 0;
@@ -41,15 +51,21 @@ export class LocalSource implements DriverSource {
     this.#sequence = sequence;
   }
 
-  drain(visit: (block: number, bytes: Uint8Array) => void): void {
-    const { bytes, blocks } = this.#buffer;
+  rewind(): void {
     this.#journal.rewind();
-    for (;;) {
-      const { count, done } = this.#journal.drain(this.#buffer, this.#sequence);
+  }
+
+  drain(visit: (block: number, bytes: Uint8Array) => void, blocksMax: number): boolean {
+    for (let visited = 0; visited < blocksMax; ) {
+      const { bytes, blocks } = this.#buffer;
+      const room = blocks.subarray(0, 2 * Math.min(blocksMax - visited, SLICE_BLOCKS));
+      const { count, done } = this.#journal.drain({ bytes, blocks: room }, this.#sequence);
       this.#sequence += count;
-      visitSlice({ bytes, blocks: blocks.subarray(0, 2 * count) }, visit);
-      if (done) return;
+      visited += count;
+      visitSlice({ bytes, blocks: room.subarray(0, 2 * count) }, visit);
+      if (done) return true;
     }
+    return false;
   }
 
   mark(blocks: Uint32Array): void {
@@ -69,6 +85,10 @@ export class LocalSource implements DriverSource {
     return this.#journal.endRestore();
   }
 
+  async replay(batches: readonly AppliedBatch[]): Promise<number> {
+    return batches.reduce((added, { batch, atMs }) => added + this.#journal.replay(batch, atMs), 0);
+  }
+
   close(): void {
     this.#journal.close();
   }
@@ -76,6 +96,7 @@ export class LocalSource implements DriverSource {
 
 /** The other side is journal-host.ts. */
 export class RemoteSource implements DriverSource {
+  readonly isSliced = false;
   readonly #port: MessagePort;
   #slices: JournalSlice[] = [];
   #answer: ((message: FromJournalHost) => void) | undefined;
@@ -96,8 +117,13 @@ export class RemoteSource implements DriverSource {
     this.#slices.push(...(slices ?? []));
   }
 
-  drain(visit: (block: number, bytes: Uint8Array) => void): void {
+  rewind(): void {
+    // Each `prepare` asks for all that has changed.
+  }
+
+  drain(visit: (block: number, bytes: Uint8Array) => void): boolean {
     for (const slice of this.#slices.splice(0)) visitSlice(slice, visit);
+    return true;
   }
 
   mark(blocks: Uint32Array): void {
@@ -115,6 +141,11 @@ export class RemoteSource implements DriverSource {
   async endRestore(): Promise<RestoreCounts> {
     const { counts } = await this.#ask({ endRestore: true });
     return counts as RestoreCounts;
+  }
+
+  async replay(batches: readonly AppliedBatch[]): Promise<number> {
+    const { added = 0 } = await this.#ask({ replay: batches });
+    return added;
   }
 
   close(): void {

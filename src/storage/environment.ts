@@ -5,6 +5,7 @@
 //          'drivers' → what the last commit says of them (stored-drivers.ts)
 // state    key → sealed value (envelope.ts): zones and other small state
 // drivers  number of a block of slots → the block (native/src/journal.h)
+// log      rising numbers → batches that were acknowledged before their drivers' blocks were stored (applied-log.ts)
 
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,6 +25,7 @@ export class Environment {
   #meta!: Database<Uint8Array, string>;
   #state!: Database<Uint8Array, string>;
   #drivers!: Database<Uint8Array, number>;
+  #log!: Database<Uint8Array, number>;
 
   /**
    * @param bytesMax of the file, at most
@@ -45,6 +47,10 @@ export class Environment {
 
   get drivers(): Database<Uint8Array, number> {
     return this.#drivers;
+  }
+
+  get log(): Database<Uint8Array, number> {
+    return this.#log;
   }
 
   /** Of the file: what is used, and what it has free inside. */
@@ -94,6 +100,7 @@ export class Environment {
       encoding: 'binary',
       cache: false,
     });
+    this.#log = this.#root.openDB<Uint8Array, number>({ name: 'log', encoding: 'binary', cache: false });
   }
 
   #reopen(): void {

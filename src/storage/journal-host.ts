@@ -42,6 +42,14 @@ export function hostJournal(journal: DriverJournal, port: MessagePort): void {
       }
       return {};
     }
+    if ('replay' in message) {
+      let added = 0;
+      for (const [i, { batch, atMs }] of message.replay.entries()) {
+        if (i > 0) await nextTurn();
+        added += journal.replay(batch, atMs);
+      }
+      return { added };
+    }
     return { counts: journal.endRestore() };
   }
 

@@ -11,12 +11,20 @@ export interface StateChange {
   readonly value: Uint8Array | undefined;
 }
 
+/** Fixes that were applied, as they came. */
+export interface AppliedBatch {
+  /** A MessagePack array of fixes. */
+  readonly batch: Uint8Array;
+  /** The clock when they were applied. */
+  readonly atMs: number;
+}
+
 /** Over a port of StorageThread.connect(): each request has a number and gets one answer. */
 export type StorageTask =
   | { readonly kind: 'get'; readonly key: string }
   | { readonly kind: 'entries'; readonly prefix: string }
-  /** Without changes: wait until all that was applied before is on disk. */
-  | { readonly kind: 'write'; readonly changes: readonly StateChange[] };
+  /** Without changes and batches: wait until all that was applied before is on disk. */
+  | { readonly kind: 'write'; readonly changes: readonly StateChange[]; readonly applied: readonly AppliedBatch[] };
 
 export type StorageRequest = StorageTask & { readonly request: number };
 
@@ -42,9 +50,12 @@ export type ToJournalHost =
   | { readonly mark: Uint32Array }
   | { readonly beginRestore: number }
   | { readonly restore: readonly (readonly [number, Uint8Array])[]; readonly nowMs: number }
-  | { readonly endRestore: true };
+  | { readonly endRestore: true }
+  | { readonly replay: readonly AppliedBatch[] };
 
 export interface FromJournalHost {
   readonly slices?: readonly JournalSlice[];
   readonly counts?: RestoreCounts;
+  /** Drivers that a replay added. */
+  readonly added?: number;
 }

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import type { MessagePort } from 'node:worker_threads';
 import { RazielError } from '../errors.ts';
 import { STATE_KEY_BYTES_MAX } from '../limits.ts';
-import type { StateChange, StorageAnswer, StorageTask } from './messages.ts';
+import type { AppliedBatch, StateChange, StorageAnswer, StorageTask } from './messages.ts';
 
 export interface DurableState {
   /** The value written last under a key, or undefined. */
@@ -23,8 +23,9 @@ export interface DurableState {
    * Makes the changes, all of them or none. Resolves when they are committed and synced to disk; those of one caller take effect in
    * the order of its calls. The bytes may be used again once it returns.
    * Rejects with RazielError STORAGE_FULL when the disk takes no more; nothing has changed then.
+   * @param applied batches of fixes that are to be on disk as well; without any, and without changes, all that was applied before
    */
-  write(changes: readonly StateChange[]): Promise<void>;
+  write(changes: readonly StateChange[], applied?: readonly AppliedBatch[]): Promise<void>;
 
   /** Ends the connection. What was asked for is still done. */
   close(): void;
@@ -87,9 +88,9 @@ class RemoteState implements DurableState {
     return (await this.#ask({ kind: 'entries', prefix })).entries;
   }
 
-  async write(changes: readonly StateChange[]): Promise<void> {
+  async write(changes: readonly StateChange[], applied: readonly AppliedBatch[] = []): Promise<void> {
     for (const { key } of changes) checkKey(key);
-    await this.#ask({ kind: 'write', changes });
+    await this.#ask({ kind: 'write', changes, applied });
   }
 
   close(): void {

@@ -1,13 +1,18 @@
 // The drivers in the data directory: what has changed goes in with each commit, and comes back at the start.
 //
+// Blocks are written in rounds, each from the first block to the last, in as many transactions as one likes: what had changed when a round began is
+// stored when it ends. Batches that must not wait for that are logged meanwhile (applied-log.ts), and applied once more at the start.
+//
 // Beside the blocks stands a ledger, written with every commit: how many blocks there are and the sum of their checksums. A file that lost
 // blocks, or brought old ones back, does not agree with it, however whole each block is.
 
 import type { Database } from 'lmdb';
 import type { RestoreCounts } from '../drivers/journal.ts';
+import { AppliedLog } from './applied-log.ts';
 import type { DriverSource } from './driver-source.ts';
 import type { Environment } from './environment.ts';
 import { seal, unseal } from './envelope.ts';
+import type { AppliedBatch } from './messages.ts';
 
 const LEDGER_KEY = 'drivers';
 const LEDGER_BYTES = 16;
@@ -18,6 +23,8 @@ export interface Loaded extends RestoreCounts {
   readonly blocks: number;
   /** False when blocks are missing or old although each is whole. */
   readonly agrees: boolean;
+  /** Entries of the log whose bytes are not what was written. */
+  readonly damagedEntries: number;
 }
 
 export class StoredDrivers {
@@ -25,21 +32,54 @@ export class StoredDrivers {
   readonly #source: DriverSource;
   /** The checksum of each block's header. */
   readonly #checksums = new Map<number, number>();
+  /** Of all checksums, modulo 2³². */
+  #total = 0;
+  readonly #log: AppliedLog;
   /** Of the transaction under way: undefined for a block that goes. */
   #changes = new Map<number, number | undefined>();
   #sequence = 1;
+  #isInRound = false;
+  /** The transaction under way is the last one of its round. */
+  #endsRound = false;
 
   constructor(environment: Environment, source: DriverSource) {
     this.#environment = environment;
     this.#source = source;
+    this.#log = new AppliedLog(environment);
   }
 
   get blocks(): number {
     return this.#checksums.size;
   }
 
+  /** Whether a round can be written in parts, and batches can be logged before. */
+  get isSliced(): boolean {
+    return this.#source.isSliced;
+  }
+
+  get isInRound(): boolean {
+    return this.#isInRound;
+  }
+
   hasChanges(): boolean {
     return this.#source.hasChanges();
+  }
+
+  /** Whether a round would write anything, or remove it from the log. */
+  needsRound(): boolean {
+    return this.hasChanges() || !this.#log.isEmpty;
+  }
+
+  /** Begins a round, or begins the one under way anew: what has changed by now will be stored when it ends. */
+  beginRound(): void {
+    this.#source.rewind();
+    this.#log.beginRound();
+    this.#isInRound = true;
+  }
+
+  /** Inside a transaction, to be followed by `committed` or `failed`: batches that are to be on disk with it, before their drivers' blocks. */
+  log(batches: readonly AppliedBatch[]): void {
+    this.#log.append(batches);
   }
 
   /** To be awaited before `write`. */
@@ -47,23 +87,28 @@ export class StoredDrivers {
     return this.#source.prepare(this.#sequence);
   }
 
-  /** Inside a transaction: writes the blocks that have changed, and returns how many. To be followed by `committed` or `failed`. */
-  write(): number {
+  /** Inside a transaction of a round: writes blocks that have changed, and returns how many. To be followed by `committed` or `failed`. */
+  write(blocksMax: number): number {
     const { drivers } = this.#environment;
-    this.#source.drain((block, bytes) => {
+    this.#endsRound = this.#source.drain((block, bytes) => {
       if (bytes.length === 0) {
         if (this.#checksums.has(block)) drivers.removeSync(block);
       } else {
         drivers.putSync(block, bytes);
       }
       this.#changes.set(block, bytes.length === 0 ? undefined : checksumOf(bytes));
-    });
+    }, blocksMax);
+    if (this.#endsRound) this.#log.clear();
     if (this.#changes.size > 0) this.#writeLedger();
     return this.#changes.size;
   }
 
   committed(): void {
+    this.#log.committed();
+    if (this.#endsRound) this.#isInRound = false;
+    this.#endsRound = false;
     for (const [block, checksum] of this.#changes) {
+      this.#total = (this.#total - (this.#checksums.get(block) ?? 0) + (checksum ?? 0)) >>> 0;
       if (checksum === undefined) this.#checksums.delete(block);
       else this.#checksums.set(block, checksum);
     }
@@ -73,6 +118,9 @@ export class StoredDrivers {
 
   /** Nothing of it is on disk: all of it is to be written again. */
   failed(): void {
+    this.#log.failed();
+    this.#isInRound = false;
+    this.#endsRound = false;
     if (this.#changes.size > 0) this.#source.mark(Uint32Array.from(this.#changes.keys()));
     this.#sequence += this.#changes.size;
     this.#changes.clear();
@@ -84,7 +132,9 @@ export class StoredDrivers {
     const order: { block: number; sequence: number }[] = [];
     let end = 0;
     for (const { key: block, value } of drivers.getRange()) {
-      this.#checksums.set(block, value.length < LEDGER_BYTES ? 0 : checksumOf(value));
+      const checksum = value.length < LEDGER_BYTES ? 0 : checksumOf(value);
+      this.#checksums.set(block, checksum);
+      this.#total = (this.#total + checksum) >>> 0;
       const sequence = value.length < LEDGER_BYTES ? 0 : viewOf(value).getFloat64(8, true);
       order.push({ block, sequence: Number.isFinite(sequence) ? sequence : 0 });
       end = Math.max(end, block + 1);
@@ -103,7 +153,14 @@ export class StoredDrivers {
       onProgress(Math.min(1, (from + RESTORE_BLOCKS) / order.length));
     }
     const counts = await this.#source.endRestore();
-    return { ...counts, blocks: order.length, agrees: ledger.count === order.length && ledger.sum === this.#sum() };
+    const { added, damagedEntries } = await this.#replay();
+    return {
+      ...counts,
+      restored: counts.restored + added,
+      blocks: order.length,
+      agrees: ledger.count === order.length && ledger.sum === this.#total,
+      damagedEntries,
+    };
   }
 
   close(): void {
@@ -112,7 +169,7 @@ export class StoredDrivers {
 
   #writeLedger(): void {
     let count = this.#checksums.size;
-    let sum = this.#sum();
+    let sum = this.#total;
     for (const [block, checksum] of this.#changes) {
       const before = this.#checksums.get(block);
       if (before !== undefined) count--;
@@ -129,10 +186,15 @@ export class StoredDrivers {
     return readLedger(this.#environment.meta);
   }
 
-  #sum(): number {
-    let sum = 0;
-    for (const checksum of this.#checksums.values()) sum = (sum + checksum) >>> 0;
-    return sum;
+  /** Applies what is logged; the round that comes first stores it with the blocks. */
+  async #replay(): Promise<{ added: number; damagedEntries: number }> {
+    let added = 0;
+    let damagedEntries = 0;
+    for (const batches of this.#log.load()) {
+      if (batches === undefined) damagedEntries++;
+      else added += await this.#source.replay(batches);
+    }
+    return { added, damagedEntries };
   }
 }
 

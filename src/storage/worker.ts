@@ -80,11 +80,14 @@ async function run(): Promise<void> {
 async function load(drivers: StoredDrivers): Promise<void> {
   const startedAt = performance.now();
   let toldAt = startedAt;
-  const { restored, expired, refused, damaged, blocks, agrees } = await drivers.load(nowMs(), (share) => {
-    if (performance.now() - toldAt < 500) return;
-    toldAt = performance.now();
-    log.info(`storage: ${Math.floor(100 * share)}% of the stored drivers are loaded`);
-  });
+  const { restored, expired, refused, damaged, blocks, agrees, damagedEntries } = await drivers.load(
+    nowMs(),
+    (share) => {
+      if (performance.now() - toldAt < 500) return;
+      toldAt = performance.now();
+      log.info(`storage: ${Math.floor(100 * share)}% of the stored drivers are loaded`);
+    },
+  );
   const seconds = (performance.now() - startedAt) / 1000;
   meters.set('loadedDrivers', restored);
   meters.set('expiredDrivers', expired);
@@ -97,6 +100,11 @@ async function load(drivers: StoredDrivers): Promise<void> {
   if (damaged > 0) {
     log.error(
       `storage: ${damaged} stored drivers are damaged and were dropped; they are known again with their next fix`,
+    );
+  }
+  if (damagedEntries > 0) {
+    log.error(
+      `storage: ${damagedEntries} logged batches of fixes are damaged and were dropped; their drivers are known again with their next fix`,
     );
   }
   if (!agrees) {
@@ -124,7 +132,7 @@ async function answer(task: StorageRequest, environment: Environment, committer:
       case 'entries':
         return { request, entries: entriesOf(environment, task.prefix) };
       case 'write':
-        await committer.write(task.changes);
+        await committer.write(task.changes, task.applied);
         return { request, entries: [] };
     }
   } catch (error) {

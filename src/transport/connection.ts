@@ -339,12 +339,19 @@ export class Connection {
   }
 
   /** Applies the fixes and answers when they are on disk. */
-  #answerDurable(request: Request, ref: Ref, binary: boolean, startedAt: number, root: Call): void {
+  #answerDurable(
+    request: Request & { op: 'locations' },
+    ref: Ref,
+    binary: boolean,
+    startedAt: number,
+    root: Call,
+  ): void {
     const { durable, service } = this.#context;
     if (durable === undefined) throw notDurable();
     this.#refuseTooMany();
     const answer = service.execute(request, ref, binary ? 'msgpack' : 'json', root);
-    const onDisk = Promise.all([answer, durable.committed()]).then(([got]) => got);
+    const committed = durable.committed(request.batch, service.appliedAtMs);
+    const onDisk = Promise.all([answer, committed]).then(([got]) => got);
     this.#awaitOutside(onDisk, ref, binary, request, startedAt, root);
   }
 

@@ -311,7 +311,7 @@ function answerBody(
     exchange.grant?.authorize(request, service);
     const result = withReasons(service.apply(batch.bytes, caller), batch);
     if (!isDurable) return exchange.sendValue(result);
-    return context.durable?.committed().then(() => exchange.sendValue(result));
+    return context.durable?.committed(batch.bytes, service.appliedAtMs).then(() => exchange.sendValue(result));
   }
   const value = type === 'msgpack' ? readMessagePack(body) : readJson(body);
   if (operation.name === 'search') {
