@@ -10,6 +10,7 @@
 
 #include <napi.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,7 +71,9 @@ class Engine : public Napi::ObjectWrap<Engine> {
                            InstanceMethod<&Engine::Driver>("driver"),
                            InstanceMethod<&Engine::Remove>("remove"),
                            InstanceMethod<&Engine::Scan>("scan"),
+                           InstanceMethod<&Engine::Candidates>("candidates"),
                            InstanceMethod<&Engine::SetCandidates>("setCandidates"),
+                           InstanceMethod<&Engine::WriteRanked>("writeRanked"),
                            InstanceMethod<&Engine::Sightings>("sightings"),
                            InstanceMethod<&Engine::Sweep>("sweep"),
                            InstanceMethod<&Engine::Stats>("stats"),
@@ -197,15 +200,42 @@ class Engine : public Napi::ObjectWrap<Engine> {
   }
 
   /**
-   * search(offset, extras?) → size, kNeeds − size, kTooWide or kUnknownZone; for `wanted` 1 the candidates of a nearest search (candidates.h) are
-   * written into what setCandidates registered, and into the reply from `offset` their pairs; their number is then in numbers[10]. What is asked stands in the numbers that the constructor was
-   * given: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north, and wanted. The extras are what most
+   * search(offset, extras?) → size, kNeeds − size, kTooWide or kUnknownZone. What is asked stands in the numbers that the constructor was
+   * given: kind, nowMs, limit, explain, maxAgeMs, then lat, lon, radiusMeters | west, south, east, north. The extras are what most
    * searches do without: ref (its MessagePack), tags, anyTags, notTags (joined by commas), zone and areaZone ([layer, id]), polygons
    * (numbers: how many, for each how many rings, for each of them how many positions, turnWest, x, y, x, y …).
    */
   Napi::Value Search(const Napi::CallbackInfo& info) {
-    const double* const n = numbersData_;
     const size_t offset = info[0].As<Napi::Number>().Uint32Value();
+    return Asked(info.Env(), info[1], [&](SearchRequest& request, double nowMs) {
+      MsgpackWriter out = writerFrom(offset);
+      const SearchOutcome outcome = answerSearch(*session_, scratch_, request, nowMs, out);
+      return outcome.tooWide ? kTooWide : sizeOf(out, offset);
+    });
+  }
+
+  /**
+   * candidates(groups, extras?) → rows, kNeeds − the bytes that the table is to have for them, kTooWide or kUnknownZone. Fills what setCandidates
+   * registered. What is asked stands in the numbers as for `search`, but for a list of tags for each search of its own: tags are joined by commas,
+   * lists by two.
+   */
+  Napi::Value Candidates(const Napi::CallbackInfo& info) {
+    return Asked(info.Env(), info[1], [&](SearchRequest& request, double nowMs) {
+      finder_.clear();
+      eachList(info[0], [&](std::string_view tags) {
+        Filter& filter = finder_.add(request.filter);
+        eachTag(tags, [&](std::string_view tag) { requireTag(session_->store(), tag, filter); });
+      });
+      const CandidatesFound found = finder_.run(*session_, scratch_, request, nowMs, candidates_);
+      if (found.tooWide) return kTooWide;
+      return found.bytes > candidates_.byteRoom ? kNeeds - double(found.bytes) : double(found.count);
+    });
+  }
+
+  /** What the numbers and the extras ask, done while pinned. */
+  template <typename Do>
+  Napi::Value Asked(Napi::Env env, const Napi::Value& extras, Do&& act) {
+    const double* const n = numbersData_;
     SearchRequest request;
     request.kind = SearchRequest::Kind(uint8_t(n[0]));
     const double nowMs = n[1];
@@ -219,12 +249,13 @@ class Engine : public Napi::ObjectWrap<Engine> {
       request.lon = n[6];
       request.radiusMeters = n[7];
     }
-    if (info[1].IsObject()) return SearchWith(info[1].As<Napi::Object>(), request, nowMs, offset);
+    if (extras.IsObject()) return AskedWith(extras.As<Napi::Object>(), request, nowMs, act);
     EpochPin pinned = session_->pin();
-    return Answer(info.Env(), request, nowMs, offset);
+    return Napi::Number::New(env, act(request, nowMs));
   }
 
-  Napi::Value SearchWith(const Napi::Object& extras, SearchRequest& request, double nowMs, size_t offset) {
+  template <typename Do>
+  Napi::Value AskedWith(const Napi::Object& extras, SearchRequest& request, double nowMs, Do&& act) {
     const Napi::Value ref = extras.Get("ref");
     if (ref.IsTypedArray()) request.ref = bytesOf(ref);
     PolygonsArea polygons;
@@ -246,18 +277,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
     eachTag(extras.Get("tags"), [&](std::string_view tag) { requireTag(session_->store(), tag, request.filter); });
     eachTag(extras.Get("anyTags"), [&](std::string_view tag) { allowTag(session_->store(), tag, request.filter); });
     eachTag(extras.Get("notTags"), [&](std::string_view tag) { refuseTag(session_->store(), tag, request.filter); });
-    return Answer(extras.Env(), request, nowMs, offset);
-  }
-
-  Napi::Value Answer(Napi::Env env, const SearchRequest& request, double nowMs, size_t offset) {
-    MsgpackWriter out = writerFrom(offset);
-    if (numbersData_[9] == 1) {
-      const CandidateOutcome found = findCandidates(*session_, scratch_, request, nowMs, candidatesData_, candidatesRoom_, out);
-      numbersData_[10] = found.count;
-      return Napi::Number::New(env, found.tooWide ? kTooWide : sizeOf(out, offset));
-    }
-    const SearchOutcome outcome = answerSearch(*session_, scratch_, request, nowMs, out);
-    return Napi::Number::New(env, outcome.tooWide ? kTooWide : sizeOf(out, offset));
+    return Napi::Number::New(extras.Env(), act(request, nowMs));
   }
 
   /** useZones(handle): where searches look zones up from now on. */
@@ -292,12 +312,33 @@ class Engine : public Napi::ObjectWrap<Engine> {
 
   template <typename Visit>
   static void eachTag(const Napi::Value& joined, Visit&& visit) {
-    if (!joined.IsString()) return;
-    const std::string text = joined.As<Napi::String>().Utf8Value();
-    for (size_t start = 0; start <= text.size();) {
-      const size_t end = std::min(text.find(',', start), text.size());
-      visit(std::string_view(text).substr(start, end - start));
+    if (joined.IsString()) eachTag(joined.As<Napi::String>().Utf8Value(), visit);
+  }
+
+  /** Tags joined by commas; none where the text is empty. */
+  template <typename Visit>
+  static void eachTag(std::string_view joined, Visit&& visit) {
+    for (size_t start = 0; start < joined.size();) {
+      const size_t end = std::min(joined.find(',', start), joined.size());
+      visit(joined.substr(start, end - start));
       start = end + 1;
+    }
+  }
+
+  /** Lists of tags joined by two commas each, one at least. */
+  template <typename Visit>
+  static void eachList(const Napi::Value& joined, Visit&& visit) {
+    // Most are short, and need no string.
+    std::array<char, 256> text;
+    size_t size = 0;
+    napi_get_value_string_utf8(joined.Env(), joined, text.data(), text.size(), &size);
+    std::string longer;
+    if (size >= text.size() - 4) longer = joined.As<Napi::String>().Utf8Value();
+    const std::string_view lists = longer.empty() ? std::string_view(text.data(), size) : longer;
+    for (size_t start = 0; start <= lists.size();) {
+      const size_t end = std::min(lists.find(",,", start), lists.size());
+      visit(lists.substr(start, end - start));
+      start = end + 2;
     }
   }
 
@@ -354,12 +395,35 @@ class Engine : public Napi::ObjectWrap<Engine> {
     return result;
   }
 
-  /** setCandidates(rows: Float64Array): where candidates go from now on; 8 numbers each. */
+  /** setCandidates({rows, found, ends, order, keys, bytes}): the table of candidates (candidates.h) from now on. */
   void SetCandidates(const Napi::CallbackInfo& info) {
-    candidates_ = Napi::Persistent(info[0].As<Napi::Object>());
-    Napi::Float64Array rows = info[0].As<Napi::Float64Array>();
-    candidatesData_ = reinterpret_cast<CandidateRow*>(rows.Data());
-    candidatesRoom_ = uint32_t(rows.ByteLength() / sizeof(CandidateRow));
+    const Napi::Object table = info[0].As<Napi::Object>();
+    candidatesHeld_ = Napi::Persistent(table);
+    Napi::Float64Array rows = table.Get("rows").As<Napi::Float64Array>();
+    candidates_.rows = reinterpret_cast<CandidateRow*>(rows.Data());
+    candidates_.room = uint32_t(rows.ByteLength() / sizeof(CandidateRow));
+    candidates_.found = table.Get("found").As<Napi::Int32Array>().Data();
+    candidates_.ends = table.Get("ends").As<Napi::Int32Array>().Data();
+    candidates_.order = table.Get("order").As<Napi::Int32Array>().Data();
+    candidates_.keys = table.Get("keys").As<Napi::Float64Array>().Data();
+    const Bytes bytes = bytesOf(table.Get("bytes"));
+    candidates_.bytes = const_cast<uint8_t*>(bytes.data);
+    candidates_.byteRoom = bytes.size;
+  }
+
+  /**
+   * writeRanked(offset, count, source, unanswered?: Uint8Array) → size or kNeeds − size: candidates in the table's order; source is empty where they
+   * have no travel times.
+   */
+  Napi::Value WriteRanked(const Napi::CallbackInfo& info) {
+    const size_t offset = info[0].As<Napi::Number>().Uint32Value();
+    std::array<char, 32> source;
+    size_t size = 0;
+    napi_get_value_string_utf8(info.Env(), info[2], source.data(), source.size(), &size);
+    const uint8_t* const unanswered = info[3].IsTypedArray() ? bytesOf(info[3]).data : nullptr;
+    MsgpackWriter out = writerFrom(offset);
+    writeRanked(candidates_, info[1].As<Napi::Number>().Uint32Value(), {source.data(), size}, unanswered, out);
+    return Napi::Number::New(info.Env(), sizeOf(out, offset));
   }
 
   /** sightings(cursor, stride, nowMs, idleTag, rows: Float64Array) → {count, next}; 7 numbers a row, see candidates.h. */
@@ -397,7 +461,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
     reply_.Reset();
     status_.Reset();
     numbers_.Reset();
-    candidates_.Reset();
+    candidatesHeld_.Reset();
   }
 
   uint32_t handle_ = 0;
@@ -410,9 +474,9 @@ class Engine : public Napi::ObjectWrap<Engine> {
   int32_t* statusData_ = nullptr;
   Napi::ObjectReference numbers_;
   double* numbersData_ = nullptr;
-  Napi::ObjectReference candidates_;
-  CandidateRow* candidatesData_ = nullptr;
-  uint32_t candidatesRoom_ = 0;
+  CandidateFinder finder_;
+  CandidateTable candidates_;
+  Napi::ObjectReference candidatesHeld_;
   Napi::ObjectReference reply_;
   uint8_t* replyData_ = nullptr;
   size_t replySize_ = 0;
@@ -426,7 +490,7 @@ void TrimMemory(const Napi::CallbackInfo&) {
 }
 
 /** Grows when what is called here changes its meaning; src/drivers/native.ts loads no other (a mask that an old addon ignores lets frames through). */
-constexpr double kInterface = 1;
+constexpr double kInterface = 2;
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["interface"] = kInterface;

@@ -4,6 +4,7 @@
 //   const engine = openNativeEngine(options);                  // in the main thread
 //   const same = attachNativeEngine(engine.handle);            // in a worker thread of the same process
 
+import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { pack, unpack } from 'msgpackr';
@@ -16,7 +17,6 @@ import type {
   EngineStats,
   FrameAnswerer,
   HeldFix,
-  NearestQuery,
   Ref,
   RejectedFix,
   ReplyBuffer,
@@ -25,7 +25,7 @@ import type {
   SearchQuery,
   ZoneSource,
 } from './engine.ts';
-import type { CandidateFinder, CandidatesFound } from './candidates.ts';
+import type { CandidateFinder, CandidateSearch, CandidateTable } from './candidate-table.ts';
 import { FRAME_NOT_HOT } from './engine.ts';
 import { rejectedFix } from './rejected.ts';
 import { decodeBatch } from './batch.ts';
@@ -76,7 +76,9 @@ interface AddonEngine {
     positions: Float64Array,
     masks: Uint32Array,
   ): { next: number; count: number; tags: string[] };
-  setCandidates(rows: Float64Array): void;
+  candidates(groups: string, extras?: SearchExtras): number;
+  setCandidates(table: CandidateTable): void;
+  writeRanked(offset: number, count: number, source: string, unanswered?: Uint8Array): number;
   sightings(
     cursor: number,
     stride: number,
@@ -116,7 +118,7 @@ const KIND = { nearest: 0, circle: 1, bbox: 2, polygons: 3, zone: 4 } as const;
 const SCAN_SLICE_MAX = 4_096;
 
 /** Of the addon that this file calls; kInterface in native/src/addon.cc. */
-const INTERFACE = 1;
+const INTERFACE = 2;
 
 type Loaded = { readonly ok: true; readonly addon: Addon } | { readonly ok: false; readonly reason: string };
 
@@ -172,8 +174,9 @@ class NativeDriverEngine implements NativeEngine {
   /** The buffer that the addon writes to. */
   #reply: Uint8Array | undefined;
   /** What a search asks, where the addon reads it. */
-  readonly #numbers = new Float64Array(11);
-  #candidates: Float64Array | undefined;
+  readonly #numbers = new Float64Array(9);
+  /** Of candidates, where the addon puts them. */
+  #table: CandidateTable | undefined;
   readonly #positions = new Float64Array(2 * SCAN_SLICE_MAX);
   readonly #masks = new Uint32Array(8 * SCAN_SLICE_MAX);
 
@@ -220,21 +223,50 @@ class NativeDriverEngine implements NativeEngine {
     return this.#search(query, extrasOf(query, ref), out, offset);
   }
 
-  candidates(
-    query: NearestQuery,
-    nowMs: number,
-    rows: Float64Array,
+  candidates(search: CandidateSearch, nowMs: number, into: CandidateTable): number {
+    this.#use(into);
+    const { query, groups, notTags } = search;
+    writeNumbers(query, nowMs, this.#numbers);
+    this.#numbers[2] = search.k;
+    this.#numbers[7] = search.radiusMeters;
+    let lists = (groups[0] as readonly string[]).join();
+    for (let i = 1; i < groups.length; i++) lists += `,,${(groups[i] as readonly string[]).join()}`;
+    const count =
+      query.anyTags === undefined && query.zone === undefined && notTags === undefined
+        ? this.#addon.candidates(lists)
+        : this.#addon.candidates(lists, {
+            anyTags: query.anyTags?.join() || undefined,
+            notTags: notTags?.join() || undefined,
+            zone: query.zone && [query.zone.layer, query.zone.id],
+          });
+    if (count >= 0) return count;
+    if (count === TOO_WIDE) throw tooWide(this.options);
+    if (count === UNKNOWN_ZONE) throw unknownZone(query);
+    return count - NEEDS;
+  }
+
+  writeRanked(
+    from: CandidateTable,
+    count: number,
+    source: string | undefined,
+    unanswered: Uint8Array | undefined,
     out: ReplyBuffer,
     offset: number,
-  ): CandidatesFound {
-    if (rows !== this.#candidates) {
-      this.#addon.setCandidates(rows);
-      this.#candidates = rows;
-    }
-    writeNumbers(query, nowMs, this.#numbers);
-    this.#numbers[9] = 1;
-    const end = this.#search(query, extrasOf(query, undefined), out, offset);
-    return { count: this.#numbers[10] as number, end };
+  ): number {
+    this.#use(from);
+    if (out.bytes !== this.#reply) this.#writeTo(out);
+    const end =
+      unanswered === undefined
+        ? this.#addon.writeRanked(offset, count, source ?? '')
+        : this.#addon.writeRanked(offset, count, source ?? '', unanswered);
+    assert(end >= 0, 'the caller has made room');
+    return end;
+  }
+
+  #use(table: CandidateTable): void {
+    if (table === this.#table) return;
+    this.#addon.setCandidates(table);
+    this.#table = table;
   }
 
   #search(query: SearchQuery, extras: SearchExtras | undefined, out: ReplyBuffer, offset: number): number {
@@ -295,6 +327,7 @@ class NativeDriverEngine implements NativeEngine {
 
   close(): void {
     this.#reply = undefined;
+    this.#table = undefined;
     this.#addon.close();
   }
 
@@ -357,7 +390,6 @@ function writeNumbers(query: SearchQuery, nowMs: number, numbers: Float64Array):
   numbers[1] = nowMs;
   numbers[2] = query.kind === 'nearest' ? query.k : query.limit;
   numbers[3] = query.explain === true ? 1 : 0;
-  numbers[9] = 0;
   numbers[4] = query.maxAgeSeconds === undefined ? Number.POSITIVE_INFINITY : query.maxAgeSeconds * 1000;
   if (area.kind === 'nearest' || area.kind === 'circle') {
     numbers[5] = area.lat;

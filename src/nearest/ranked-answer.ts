@@ -1,89 +1,89 @@
 // The answer of nearest-driver.search, put together of the rows that the engine wrote: one MessagePack map as docs/protocol.md has it.
 
+import type { CandidateFinder } from '../drivers/candidate-table.ts';
 import type { CandidateList } from '../drivers/candidates.ts';
-import type { Ref, ReplyBuffer } from '../drivers/engine.ts';
-import type { Estimate, EtaSource } from '../eta/travel-times.ts';
+import type { DriverEngine, Ref, ReplyBuffer } from '../drivers/engine.ts';
+import type { EtaSource } from '../eta/travel-times.ts';
 import { packMessage } from '../protocol/codec.ts';
 
 const SMALL_MAP = 0x80;
-const FLOAT64 = 0xcb;
+const UINT32 = 0xce;
 /** Of a row beside its pairs: the map's head and the travel time with its source. */
 const ROW_EXTRA_MAX = 64;
-const HEAD_MAX = 32;
+const HEAD_MAX = 64;
 
 const REF_KEY = packMessage('ref');
 const DRIVERS_KEY = packMessage('drivers');
-const ETA_KEY = packMessage('eta');
-const SOURCES = {
-  learned: concat(packMessage('etaSource'), packMessage('learned')),
-  osrm: concat(packMessage('etaSource'), packMessage('osrm')),
-  valhalla: concat(packMessage('etaSource'), packMessage('valhalla')),
-} as const satisfies Readonly<Record<EtaSource, Uint8Array>>;
+const TOOK_KEY = packMessage('tookMicros');
+const VERSION_KEY = packMessage('version');
+const FARE_KEY = packMessage('fare');
 
-/** The travel times of an answer. */
-export interface AnsweredTimes extends Estimate {
-  /** By row. */
-  readonly seconds: Float64Array;
+/** What an answer has beside its drivers. */
+export interface RankedExtras {
+  readonly ref: Ref;
+  /** Microseconds, whole. */
+  readonly tookMicros: number;
+  /** Of the zones; undefined where they were not looked at. */
+  readonly version: number | undefined;
+  /** As PlacePolicy.packed, which is there where the version is. */
+  readonly packedPolicy: Uint8Array;
+  readonly fare: object | undefined;
 }
 
-/**
- * Writes `{ref?, drivers, …rest}` from 0 and returns its length.
- * @param order rows in the order of the answer, `count` of them
- * @param times undefined where no travel times were asked for
- * @param rest the other fields, at most 12
- */
+/** The drivers of an answer. */
+export interface RankedDrivers {
+  readonly list: CandidateList;
+  /** The first so many of the list's order. */
+  readonly count: number;
+  /** Of the travel times that the list's keys are; undefined where none were asked for. */
+  readonly source: EtaSource | undefined;
+  /** As in Estimate. */
+  readonly unanswered: Uint8Array | undefined;
+}
+
+/** Writes `{ref?, drivers, tookMicros, version?, zones?, policy?, fare?}` from 0 and returns its length. */
 export function writeRanked(
-  list: CandidateList,
-  order: Int32Array,
-  count: number,
-  times: AnsweredTimes | undefined,
-  rest: object,
-  ref: Ref,
+  engine: DriverEngine & Partial<CandidateFinder>,
+  { list, count, source, unanswered }: RankedDrivers,
+  extras: RankedExtras,
   out: ReplyBuffer,
 ): number {
-  const tail = packMessage(rest);
+  const { ref, tookMicros, version, packedPolicy } = extras;
   const packedRef = ref === undefined ? undefined : packMessage(ref);
-  const needed = HEAD_MAX + (packedRef?.length ?? 0) + list.byteLength + count * ROW_EXTRA_MAX + tail.length;
+  const fare = extras.fare === undefined ? undefined : packMessage(extras.fare);
+  const policyLength = version === undefined ? 0 : packedPolicy.length;
+  const needed =
+    HEAD_MAX + (packedRef?.length ?? 0) + list.byteLength + count * ROW_EXTRA_MAX + policyLength + (fare?.length ?? 0);
   if (out.bytes.length < needed) out.bytes = new Uint8Array(2 * needed);
   const to = out.bytes;
   let at = 0;
-  to[at++] = SMALL_MAP | (1 + ((tail[0] as number) & 0x0f) + (packedRef === undefined ? 0 : 1));
-  if (packedRef !== undefined) {
-    at = append(to, at, REF_KEY);
-    at = append(to, at, packedRef);
-  }
+  const pairs = 2 + (packedRef === undefined ? 0 : 1) + (version === undefined ? 0 : 3) + (fare === undefined ? 0 : 1);
+  to[at++] = SMALL_MAP | pairs;
+  if (packedRef !== undefined) at = append(to, append(to, at, REF_KEY), packedRef);
   at = append(to, at, DRIVERS_KEY);
-  to[at++] = 0xdc;
-  to[at++] = count >> 8;
-  to[at++] = count & 0xff;
-  const from = list.bytes;
-  const view = times === undefined ? undefined : new DataView(to.buffer, to.byteOffset, to.byteLength);
-  const source = times === undefined ? undefined : SOURCES[times.source];
-  for (let i = 0; i < count; i++) {
-    const row = order[i] as number;
-    to[at++] = SMALL_MAP | (list.pairs(row) + (times === undefined ? 0 : 2));
-    const end = list.end(row);
-    for (let byte = list.start(row); byte < end; byte++) to[at++] = from[byte] as number;
-    if (times === undefined || source === undefined) continue;
-    const said = times.unanswered?.[row] === 1 ? SOURCES.learned : source;
-    for (let byte = 0; byte < ETA_KEY.length; byte++) to[at++] = ETA_KEY[byte] as number;
-    to[at++] = FLOAT64;
-    view?.setFloat64(at, times.seconds[row] as number);
-    at += 8;
-    for (let byte = 0; byte < said.length; byte++) to[at++] = said[byte] as number;
+  at = list.writeRanked(engine, count, source, unanswered, out, at);
+  at = appendUint32(to, append(to, at, TOOK_KEY), tookMicros);
+  if (version !== undefined) {
+    at = append(to, at, VERSION_KEY);
+    at = version < 2 ** 32 ? appendUint32(to, at, version) : append(to, at, packMessage(version));
+    at = append(to, at, packedPolicy);
   }
-  to.set(tail.subarray(1), at);
-  return at + tail.length - 1;
+  if (fare !== undefined) at = append(to, append(to, at, FARE_KEY), fare);
+  return at;
 }
 
-function append(to: Uint8Array, at: number, bytes: Uint8Array): number {
-  to.set(bytes, at);
-  return at + bytes.length;
+/** Byte by byte, which for so few is faster than a call. */
+function append(to: Uint8Array, start: number, bytes: Uint8Array): number {
+  let at = start;
+  for (let i = 0; i < bytes.length; i++) to[at++] = bytes[i] as number;
+  return at;
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+function appendUint32(to: Uint8Array, at: number, value: number): number {
+  to[at] = UINT32;
+  to[at + 1] = value >>> 24;
+  to[at + 2] = value >>> 16;
+  to[at + 3] = value >>> 8;
+  to[at + 4] = value;
+  return at + 5;
 }
