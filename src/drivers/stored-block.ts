@@ -80,6 +80,32 @@ function writeRecord(record: DriverRecord, view: DataView, out: Uint8Array, star
   return at + tags.length;
 }
 
+/** A header has no more. */
+export const HEADER_BYTES_MAX = HEADER_BYTES + 2 * BLOCK_DRIVERS;
+
+export interface BlockHeader {
+  /** Of the header, which has those of nothing else in it; the records have their own. */
+  readonly checksum: number;
+  readonly sequence: number;
+  readonly drivers: number;
+}
+
+/**
+ * Reads what a block says of itself; of a header that is not what was written the checksum stands as it is, and sequence and drivers are 0.
+ * @param bytes the first HEADER_BYTES_MAX of it, or all of a shorter one
+ */
+export function readBlockHeader(block: number, bytes: Uint8Array): BlockHeader {
+  if (bytes.length < HEADER_BYTES) return { checksum: 0, sequence: 0, drivers: 0 };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const checksum = view.getUint32(0, true);
+  const sequence = view.getFloat64(8, true);
+  let drivers = 0;
+  for (let rest = view.getUint32(4, true); rest !== 0; rest = (rest & (rest - 1)) >>> 0) drivers++;
+  const end = HEADER_BYTES + 2 * drivers;
+  const isWhole = end <= bytes.length && crc32(bytes.subarray(4, end), block) === checksum && Number.isFinite(sequence);
+  return isWhole ? { checksum, sequence, drivers } : { checksum, sequence: 0, drivers: 0 };
+}
+
 export interface StoredBlock {
   readonly sequence: number;
   readonly drivers: readonly { readonly slot: number; readonly fix: DriverRecord }[];

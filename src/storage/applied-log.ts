@@ -3,6 +3,7 @@
 //
 // An entry is a commit's batches in the order in which they were applied, as MessagePack `[[atMs, batch], …]`, sealed; keys rise.
 
+import * as lmdb from 'lmdb';
 import { packMessage, unpackMessage } from '../protocol/codec.ts';
 import { seal, unseal } from './envelope.ts';
 import type { Environment } from './environment.ts';
@@ -52,18 +53,27 @@ export class AppliedLog {
     this.#isCleared = false;
   }
 
-  /** All entries, the oldest first; undefined for one whose bytes are not what was written. */
-  *load(): Generator<readonly AppliedBatch[] | undefined> {
+  /** All entries, the oldest first. */
+  *load(): Generator<readonly AppliedBatch[]> {
     let isFirst = true;
     for (const { key, value } of this.#environment.log.getRange()) {
       if (isFirst) this.#first = key;
       isFirst = false;
       this.#next = key + 1;
-      const entry = unseal(sealOf(key), value);
-      const batches = entry && (unpackMessage(entry) as [number, Uint8Array][]);
-      yield batches?.map(([atMs, batch]) => ({ atMs, batch }));
+      // It was looked at before the file was opened (check-data.ts).
+      const batches = unpackMessage(unseal(sealOf(key), value) as Uint8Array) as [number, Uint8Array][];
+      yield batches.map(([atMs, batch]) => ({ atMs, batch }));
     }
   }
 }
 
+/** LMDB's own reading of a key, which its types lack. */
+const { bufferToKeyValue } = lmdb as unknown as { readonly bufferToKeyValue: (bytes: Uint8Array) => unknown };
+
+/** Whether an entry is what was written, by the bytes of its key and its sealed value. */
+export function isEntry(key: Uint8Array, sealed: Uint8Array): boolean {
+  return unseal(sealOf(Number(bufferToKeyValue(key))), sealed) !== undefined;
+}
+
+/** What an entry is sealed under. */
 const sealOf = (key: number): string => `log/${key}`;

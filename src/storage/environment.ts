@@ -1,25 +1,20 @@
 // The LMDB environment of a data directory: one file, raziel.mdb, with databases for what is stored, written by transactions that are on
-// disk when commit() returns.
-//
-// meta     'format' → magic and version (see format.ts)
-//          'drivers' → what the last commit says of them (stored-drivers.ts)
-// state    key → sealed value (envelope.ts): zones and other small state
-// drivers  number of a block of slots → the block (native/src/journal.h)
-// log      rising numbers → batches that were acknowledged before their drivers' blocks were stored (applied-log.ts)
+// disk when commit() returns. databases.ts says what is in it. LMDB maps the file and follows what it finds there: whoever opens an existing one
+// has had it checked (check-data.ts).
 
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { RazielError } from '../errors.ts';
-import { checkFormat, writeFormat } from './format.ts';
-
-const DATA_FILE = 'raziel.mdb';
+import { DATA_FILE } from './databases.ts';
+import { FORMAT_KEY, writeFormat } from './format.ts';
 
 /** LMDB's own code after a failure from which it cannot go on with what it has open. */
 const MDB_PANIC = -30795;
 
 export class Environment {
   readonly directory: string;
+  readonly #path: string;
   readonly #bytesMax: number;
   #root!: RootDatabase<Uint8Array, string>;
   #meta!: Database<Uint8Array, string>;
@@ -29,10 +24,11 @@ export class Environment {
 
   /**
    * @param bytesMax of the file, at most
-   * @throws Error for a directory that a newer version has written, or that is none of Raziel's
+   * @param file of the directory; a new one is made with this version's format
    */
-  constructor(directory: string, bytesMax: number) {
+  constructor(directory: string, bytesMax: number, file: string = DATA_FILE) {
     this.directory = directory;
+    this.#path = join(directory, file);
     this.#bytesMax = bytesMax;
     this.#open();
   }
@@ -80,7 +76,7 @@ export class Environment {
 
   #open(): void {
     this.#root = open<Uint8Array, string>({
-      path: join(this.directory, DATA_FILE),
+      path: this.#path,
       noSubdir: true,
       // A commit returns when it is on disk, and not before.
       overlappingSync: false,
@@ -92,7 +88,6 @@ export class Environment {
       eventTurnBatching: false,
     });
     this.#meta = this.#root.openDB<Uint8Array, string>({ name: 'meta', encoding: 'binary', cache: false });
-    if (!checkFormat(this.#meta)) this.commit(() => writeFormat(this.#meta));
     this.#state = this.#root.openDB<Uint8Array, string>({ name: 'state', encoding: 'binary', cache: false });
     this.#drivers = this.#root.openDB<Uint8Array, number>({
       name: 'drivers',
@@ -101,6 +96,7 @@ export class Environment {
       cache: false,
     });
     this.#log = this.#root.openDB<Uint8Array, number>({ name: 'log', encoding: 'binary', cache: false });
+    if (this.#meta.get(FORMAT_KEY) === undefined) this.commit(() => writeFormat(this.#meta));
   }
 
   #reopen(): void {

@@ -2,31 +2,29 @@
 // A newer version than this one is refused, and older ones are read for as long as fixtures/storage keeps one of each.
 
 import type { Database } from 'lmdb';
+import { DamagedFile } from './file/layout.ts';
 
-const FORMAT_KEY = 'format';
+export const FORMAT_KEY = 'format';
 const MAGIC = 'RZLDATA\n';
 const FORMAT_VERSION = 1;
 
 /**
- * False for a new, empty environment.
- * @throws Error that says what to do, for a version that this one cannot read, or a file that Raziel has not written
+ * The version that a file says it has.
+ * @throws Error that says what to do, for one that this Raziel cannot read; DamagedFile
  */
-export function checkFormat(meta: Database<Uint8Array, string>): boolean {
-  const stored = meta.get(FORMAT_KEY);
-  if (stored === undefined) return false;
+export function readFormat(stored: Uint8Array): number {
   const bytes = Buffer.from(stored);
-  if (bytes.length < MAGIC.length + 4 || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) {
-    throw new Error(
-      'its format is not one of Raziel: put a copy of the directory in its place, or start with another --data',
-    );
+  if (bytes.length !== MAGIC.length + 4 || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    throw new DamagedFile('its format is not one of Raziel');
   }
   const version = bytes.readUInt32LE(MAGIC.length);
+  if (version === 0) throw new DamagedFile('its format has version 0');
   if (version > FORMAT_VERSION) {
     throw new Error(
       `its format has version ${version}, and this Raziel knows versions up to ${FORMAT_VERSION}: start the newer Raziel that wrote it, or another --data`,
     );
   }
-  return true;
+  return version;
 }
 
 /** Inside a transaction. */

@@ -1,21 +1,18 @@
-// The drivers in the data directory: what has changed goes in with each commit, and comes back at the start.
+// The drivers in the data directory: what has changed goes in with each commit, and comes back at the start. A ledger (ledger.ts) goes with
+// every commit of blocks.
 //
 // Blocks are written in rounds, each from the first block to the last, in as many transactions as one likes: what had changed when a round began is
 // stored when it ends. Batches that must not wait for that are logged meanwhile (applied-log.ts), and applied once more at the start.
-//
-// Beside the blocks stands a ledger, written with every commit: how many blocks there are and the sum of their checksums. A file that lost
-// blocks, or brought old ones back, does not agree with it, however whole each block is.
 
-import type { Database } from 'lmdb';
 import type { RestoreCounts } from '../drivers/journal.ts';
 import { AppliedLog } from './applied-log.ts';
 import type { DriverSource } from './driver-source.ts';
+import type { CheckedData } from './check-data.ts';
 import type { Environment } from './environment.ts';
-import { seal, unseal } from './envelope.ts';
+import { seal } from './envelope.ts';
+import { encodeLedger, LEDGER_KEY, NO_LEDGER } from './ledger.ts';
 import type { AppliedBatch } from './messages.ts';
 
-const LEDGER_KEY = 'drivers';
-const LEDGER_BYTES = 16;
 /** Blocks that are restored in one go. */
 const RESTORE_BLOCKS = 512;
 
@@ -23,8 +20,6 @@ export interface Loaded extends RestoreCounts {
   readonly blocks: number;
   /** False when blocks are missing or old although each is whole. */
   readonly agrees: boolean;
-  /** Entries of the log whose bytes are not what was written. */
-  readonly damagedEntries: number;
 }
 
 export class StoredDrivers {
@@ -126,23 +121,20 @@ export class StoredDrivers {
     this.#changes.clear();
   }
 
-  /** Puts the stored drivers back into an engine without any. */
-  async load(nowMs: number, onProgress: (share: number) => void): Promise<Loaded> {
+  /**
+   * Puts the stored drivers back into an engine without any.
+   * @param checked what the look at the file found; undefined for a new one
+   */
+  async load(checked: CheckedData | undefined, nowMs: number, onProgress: (share: number) => void): Promise<Loaded> {
     const { drivers } = this.#environment;
-    const order: { block: number; sequence: number }[] = [];
-    let end = 0;
-    for (const { key: block, value } of drivers.getRange()) {
-      const checksum = value.length < LEDGER_BYTES ? 0 : checksumOf(value);
+    const { blocks, ledger } = checked ?? { blocks: [], ledger: NO_LEDGER };
+    for (const { block, checksum } of blocks) {
       this.#checksums.set(block, checksum);
       this.#total = (this.#total + checksum) >>> 0;
-      const sequence = value.length < LEDGER_BYTES ? 0 : viewOf(value).getFloat64(8, true);
-      order.push({ block, sequence: Number.isFinite(sequence) ? sequence : 0 });
-      end = Math.max(end, block + 1);
     }
-    order.sort((a, b) => b.sequence - a.sequence);
-    const ledger = this.#readLedger();
+    const order = [...blocks].sort((a, b) => b.sequence - a.sequence);
     this.#sequence = Math.max(order[0]?.sequence ?? 0, ledger.sequence) + 1;
-    await this.#source.beginRestore(end);
+    await this.#source.beginRestore((blocks.at(-1)?.block ?? -1) + 1);
     for (let from = 0; from < order.length; from += RESTORE_BLOCKS) {
       const entries = order
         .slice(from, from + RESTORE_BLOCKS)
@@ -153,13 +145,12 @@ export class StoredDrivers {
       onProgress(Math.min(1, (from + RESTORE_BLOCKS) / order.length));
     }
     const counts = await this.#source.endRestore();
-    const { added, damagedEntries } = await this.#replay();
+    const added = await this.#replay();
     return {
       ...counts,
       restored: counts.restored + added,
       blocks: order.length,
       agrees: ledger.count === order.length && ledger.sum === this.#total,
-      damagedEntries,
     };
   }
 
@@ -178,42 +169,16 @@ export class StoredDrivers {
     }
     this.#environment.meta.putSync(
       LEDGER_KEY,
-      seal(LEDGER_KEY, encodeLedger(count, sum, this.#sequence + this.#changes.size)),
+      seal(LEDGER_KEY, encodeLedger({ count, sum, sequence: this.#sequence + this.#changes.size })),
     );
   }
 
-  #readLedger(): { count: number; sum: number; sequence: number } {
-    return readLedger(this.#environment.meta);
-  }
-
   /** Applies what is logged; the round that comes first stores it with the blocks. */
-  async #replay(): Promise<{ added: number; damagedEntries: number }> {
+  async #replay(): Promise<number> {
     let added = 0;
-    let damagedEntries = 0;
-    for (const batches of this.#log.load()) {
-      if (batches === undefined) damagedEntries++;
-      else added += await this.#source.replay(batches);
-    }
-    return { added, damagedEntries };
+    for (const batches of this.#log.load()) added += await this.#source.replay(batches);
+    return added;
   }
-}
-
-function encodeLedger(count: number, sum: number, sequence: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(LEDGER_BYTES));
-  view.setUint32(0, count, true);
-  view.setUint32(4, sum, true);
-  view.setFloat64(8, sequence, true);
-  return new Uint8Array(view.buffer);
-}
-
-/** What the last commit said of the blocks; counts that no blocks agree with when it is damaged. */
-function readLedger(meta: Database<Uint8Array, string>): { count: number; sum: number; sequence: number } {
-  const sealed = meta.get(LEDGER_KEY);
-  if (sealed === undefined) return { count: 0, sum: 0, sequence: 0 };
-  const bytes = unseal(LEDGER_KEY, sealed);
-  if (bytes?.length !== LEDGER_BYTES) return { count: -1, sum: 0, sequence: 0 };
-  const view = viewOf(bytes);
-  return { count: view.getUint32(0, true), sum: view.getUint32(4, true), sequence: view.getFloat64(8, true) };
 }
 
 /** Of the header, which has those of nothing else in it; the records have their own. */

@@ -7,10 +7,12 @@ import { nowMs, useClock } from '../clock.ts';
 import { openNativeJournal } from '../drivers/native-journal.ts';
 import { RazielError } from '../errors.ts';
 import { StorageMeters } from '../metrics/storage-meters.ts';
+import type { CheckedData } from './check-data.ts';
 import { asStorageError, Committer } from './committer.ts';
 import { lockDirectory } from './data-lock.ts';
 import { type DriverSource, LocalSource, RemoteSource } from './driver-source.ts';
-import { Environment } from './environment.ts';
+import type { Environment } from './environment.ts';
+import { openData } from './open-data.ts';
 import { unseal } from './envelope.ts';
 import type { FromStorageThread, StorageAnswer, StorageRequest, ToStorageThread } from './messages.ts';
 import { StoredDrivers } from './stored-drivers.ts';
@@ -41,12 +43,21 @@ try {
 async function run(): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const lock = lockDirectory(directory);
-  let environment: Environment;
+  const startedAt = performance.now();
+  let data: Awaited<ReturnType<typeof openData>>;
   try {
-    environment = new Environment(directory, bytesMax);
+    data = await openData(directory, bytesMax);
   } catch (error) {
     lock.release();
-    throw new Error(`the data directory ${directory} cannot be opened: ${(error as Error).message}`, { cause: error });
+    throw error;
+  }
+  const { environment, checked } = data;
+  if (checked !== undefined) {
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
+    const mebibytes = Math.ceil(checked.usedBytes / 2 ** 20);
+    log.info(
+      `storage: the data file was checked in ${seconds} s; ${mebibytes} MiB are in use, in format ${checked.formatVersion}`,
+    );
   }
   meters.state = 'starting';
   const source: DriverSource =
@@ -72,22 +83,19 @@ async function run(): Promise<void> {
     main.close();
   });
   tell({ opened: true });
-  await load(drivers);
+  await load(drivers, checked);
   committer.start();
   tell({ loaded: true });
 }
 
-async function load(drivers: StoredDrivers): Promise<void> {
+async function load(drivers: StoredDrivers, checked: CheckedData | undefined): Promise<void> {
   const startedAt = performance.now();
   let toldAt = startedAt;
-  const { restored, expired, refused, damaged, blocks, agrees, damagedEntries } = await drivers.load(
-    nowMs(),
-    (share) => {
-      if (performance.now() - toldAt < 500) return;
-      toldAt = performance.now();
-      log.info(`storage: ${Math.floor(100 * share)}% of the stored drivers are loaded`);
-    },
-  );
+  const { restored, expired, refused, damaged, blocks, agrees } = await drivers.load(checked, nowMs(), (share) => {
+    if (performance.now() - toldAt < 500) return;
+    toldAt = performance.now();
+    log.info(`storage: ${Math.floor(100 * share)}% of the stored drivers are loaded`);
+  });
   const seconds = (performance.now() - startedAt) / 1000;
   meters.set('loadedDrivers', restored);
   meters.set('expiredDrivers', expired);
@@ -100,11 +108,6 @@ async function load(drivers: StoredDrivers): Promise<void> {
   if (damaged > 0) {
     log.error(
       `storage: ${damaged} stored drivers are damaged and were dropped; they are known again with their next fix`,
-    );
-  }
-  if (damagedEntries > 0) {
-    log.error(
-      `storage: ${damagedEntries} logged batches of fixes are damaged and were dropped; their drivers are known again with their next fix`,
     );
   }
   if (!agrees) {

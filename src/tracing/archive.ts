@@ -5,12 +5,14 @@
 // traces  trace id → MessagePack of its spans, a list of lists
 // times   [when its first span was stored in seconds since the Unix epoch, trace id] → empty
 
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { nowMs } from '../clock.ts';
 import { TRACE_ARCHIVE_BYTES_MAX, TRACE_ARCHIVE_PENDING_MAX, TRACE_SPANS_PER_TRACE_MAX } from '../limits.ts';
 import type { TraceMeters } from '../metrics/trace-meters.ts';
 import { packMessage, unpackMessage } from '../protocol/codec.ts';
+import { isSound } from '../storage/file/data-file.ts';
 import type { Span } from './span.ts';
 
 const FILE = 'traces.mdb';
@@ -40,6 +42,18 @@ type StoredSpan = [
   flags: number,
   weight: number,
 ];
+
+/**
+ * Renames a file that LMDB must not open, as after a crash of the machine: nothing of it is synced.
+ * @returns its new path
+ */
+export function putAsideDamaged(directory: string): string | undefined {
+  const path = join(directory, FILE);
+  if (!existsSync(path) || isSound(path)) return undefined;
+  const aside = `${path}.damaged`;
+  renameSync(path, aside);
+  return aside;
+}
 
 export class TraceArchive {
   readonly #retentionSeconds: number;

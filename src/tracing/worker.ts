@@ -66,7 +66,9 @@ const otlp: OtlpExport | undefined =
 async function openArchive(): Promise<TraceArchive | undefined> {
   if (config.traceRetention === 0) return undefined;
   try {
-    const { TraceArchive: Archive } = await import('./archive.ts');
+    const { TraceArchive: Archive, putAsideDamaged } = await import('./archive.ts');
+    const aside = putAsideDamaged(config.data);
+    if (aside !== undefined) log.error(`the file of stored traces was damaged and is ${aside} now; a new one is made`);
     return new Archive(config.data, config.traceRetention, meters);
   } catch (error) {
     log.error(`traces are not stored: ${(error as Error).message}; without the file a new one is made`);
