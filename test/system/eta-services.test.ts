@@ -179,6 +179,22 @@ describe.each(['osrm', 'valhalla'] as const)('travel times of %s', (kind) => {
     expect((await own.until(2))[1]).toMatchObject({ ref: 1, drivers: [{ etaSource: kind }, {}, {}, {}, {}, {}] });
     expect(await stopped).toBe(0);
   });
+
+  test('do not keep the server from stopping in its time', async () => {
+    service.behaviour = 'held';
+    const flags = ['--eta-deadline-ms', '10000', '--drain-seconds', '0.2'];
+    const other = await bootServer('--eta', service.flag, ...flags);
+    await fill(other);
+    const own = await RawClient.connect(other);
+    own.sendPacked({ ...SEARCH, ref: 1 });
+    const path = `/v1/nearest?lat=${PICKUP.lat}&lon=${PICKUP.lon}&rank=eta`;
+    const overHttp = fetch(`${other.url}${path}`).catch((error: unknown) => error);
+    await service.untilHeld(2);
+    expect(await other.stop()).toBe(0);
+    expect(await overHttp).toBeInstanceOf(Error);
+    expect(other.log()).not.toContain('"level":50');
+    service.release();
+  });
 });
 
 describe.each(['osrm', 'valhalla'] as const)('a failing service of %s', (kind) => {
