@@ -2,7 +2,7 @@
 // only one; with more, each is a worker (server-thread.ts).
 
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Audit } from './access/audit.ts';
 import { Gate } from './access/gate.ts';
@@ -167,6 +167,11 @@ export function createServing(options: ServingOptions): Serving {
       app.stopListening();
       const deadline = performance.now() + ms;
       await app.drain(deadline);
+      if (eta.times instanceof RemoteTimes) {
+        // What still waits is answered before the engine is gone.
+        eta.times.close();
+        await nextTurn();
+      }
       await Promise.race([
         zones.remote.whenIdle(),
         sleep(Math.max(0, deadline - performance.now()), undefined, { ref: false }),
@@ -174,7 +179,6 @@ export function createServing(options: ServingOptions): Serving {
     },
     close() {
       loopDelay.stop();
-      if (eta.times instanceof RemoteTimes) eta.times.close();
       remoteTraces.close();
       guard.stop();
       deadlines.stop();

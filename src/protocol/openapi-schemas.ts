@@ -12,6 +12,7 @@ import {
   ZONE_FAULTS_LISTED_MAX,
   ZONE_POINTS_MAX,
 } from '../limits.ts';
+import { ETA, GROUPS, PICKUP } from './openapi-pickups.ts';
 import type { Parameter } from './parameters.ts';
 import { NESTED_WITHIN_PARAMETERS, NEAREST_PARAMETERS, WITHIN_PARAMETERS } from './searches.ts';
 
@@ -94,6 +95,11 @@ function bodyOf(parameters: readonly Parameter[]): Schema {
   return { ...object(properties, required), additionalProperties: false };
 }
 
+function nearestBody(): Schema {
+  const body = bodyOf(NEAREST_PARAMETERS) as { properties: Record<string, Schema> };
+  return { ...body, properties: { ...body.properties, groups: GROUPS } };
+}
+
 const AREA_NAMES: ReadonlySet<string> = new Set(['bbox', 'geometry', 'circle', 'zone']);
 
 function searchWithin(): Schema {
@@ -166,6 +172,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       heading: HEADING,
       speed: SPEED,
       tags: TAGS,
+      ...ETA,
     },
     ['id', 'lat', 'lon', 'age'],
   ),
@@ -176,6 +183,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       tookMicros: number('Microseconds that the search took.'),
       traceId: { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'Of a request that is recorded.' },
       explain: reference('Explain'),
+      ...PICKUP,
     },
     ['drivers', 'tookMicros'],
   ),
@@ -202,7 +210,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     ...object({ type: { enum: ['Polygon', 'MultiPolygon'] }, coordinates: { type: 'array' } }, ['type', 'coordinates']),
     description: `GeoJSON with closed rings of 4 positions or more, at most ${GEOMETRY_VERTICES_MAX} positions in all.`,
   },
-  NearestSearch: { ...object({ nearest: bodyOf(NEAREST_PARAMETERS) }, ['nearest']), additionalProperties: false },
+  NearestSearch: { ...object({ nearest: nearestBody() }, ['nearest']), additionalProperties: false },
   WithinSearch: searchWithin(),
   Search: { oneOf: [reference('NearestSearch'), reference('WithinSearch')] },
   Multisearch: object({ searches: list(reference('Search'), { minItems: 1, maxItems: MULTISEARCH_MAX }) }, [

@@ -23,6 +23,11 @@ interface Times {
   readonly times: { readonly eta: number; readonly etaSource: string }[];
 }
 
+/** Of OpenAPI, as far as it matters here. */
+interface Described {
+  readonly properties: Readonly<Record<string, Described>>;
+}
+
 const FARE = { base: 5, perKm: 2, perMinute: 0, currency: 'USD' };
 
 function box(id: string, west: number, east: number, properties: object): object {
@@ -114,6 +119,26 @@ describe.each(['native', 'portable'])('nearest-driver.search over the %s engine'
   test('can be called by its name, where it ranks by travel time without being told', async () => {
     const answer = await call('/v1/services/nearest-driver.search', 'POST', { lat: 37.77, lon: -122.42, k: 1 });
     expect(answer.drivers).toMatchObject([{ id: 'cab:1', etaSource: 'learned' }]);
+  });
+
+  test('asks and answers nothing that the API’s description does not name', async () => {
+    const document = (await call('/openapi.json')) as unknown as { components: { schemas: Record<string, Described> } };
+    const { NearestSearch, SearchAnswer, FoundDriver } = document.components.schemas;
+    const nearest = {
+      lat: 37.77,
+      lon: -122.42,
+      rank: 'eta',
+      fare: true,
+      toLat: 37.8,
+      toLon: -122.42,
+      groups: [['xl']],
+    };
+    const answer = await call('/v1/search', 'POST', { nearest });
+    const known = (schema?: Described): string[] => Object.keys(schema?.properties ?? {});
+    expect(known(NearestSearch?.properties['nearest'])).toEqual(expect.arrayContaining(Object.keys(nearest)));
+    expect(known(SearchAnswer)).toEqual(expect.arrayContaining(Object.keys(answer)));
+    expect(known(FoundDriver)).toEqual(expect.arrayContaining(Object.keys(answer.drivers[0] as Driver)));
+    expect(known(SearchAnswer?.properties['fare'])).toEqual(expect.arrayContaining(Object.keys(answer.fare as object)));
   });
 
   test('gets its travel times of an endpoint that can be called by its name', async () => {

@@ -67,6 +67,7 @@ export class RemoteTimes implements TravelTimes {
   readonly #breaker: Breaker;
   readonly #endpoint: Endpoint<Asked, Promise<readonly (number | null)[]>>;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
   #searchesWaiting = 0;
   #candidatesWaiting = 0;
 
@@ -93,7 +94,7 @@ export class RemoteTimes implements TravelTimes {
   ): EtaSource | Promise<Estimate> {
     const { learned, observer } = this.#options;
     const byDefault = (): 'learned' => learned.estimate(from, lat, lon, nowMs, seconds);
-    if (from.count === 0) return byDefault();
+    if (from.count === 0 || this.#isClosed) return byDefault();
     if (
       this.#searchesWaiting >= ETA_SEARCHES_WAITING_MAX ||
       this.#candidatesWaiting + from.count > ETA_CANDIDATES_WAITING_MAX
@@ -109,8 +110,9 @@ export class RemoteTimes implements TravelTimes {
     return this.#ask(from, lat, lon, seconds, call, ticket, byDefault);
   }
 
-  /** Ends all connections. */
+  /** Ends all connections. The default answers what waits for them, in the same turn of the event loop, and whatever comes later at once. */
   close(): void {
+    this.#isClosed = true;
     this.#exchange.close();
   }
 
