@@ -1,4 +1,4 @@
-// Batches of fixes as MessagePack rows, `[id, lat, lon, time]` or `[id, lat, lon, time, heading, speed]`, written straight into a buffer in a layout that does not
+// Batches of fixes as MessagePack rows, `[id, lat, lon, time]` or `[id, lat, lon, time, heading, speed]`, or the former with a tag, written straight into a buffer in a layout that does not
 // depend on the values: a time can be brought up to date where it stands, just before its batch is sent, at the cost of one store. (msgpackr
 // writes a number as short as it can be and tells nobody where; test rows are compared with what msgpackr reads.)
 
@@ -9,11 +9,13 @@ import type { World } from './world.ts';
 const PREFIXES = ['cab:', 'taxi:', 'truck:', 'driver:', 'courier:'].map((prefix) => Buffer.from(prefix));
 const HEX = Buffer.from('0123456789abcdef');
 const SCATTER = 2_654_435_761;
+const TAG_BYTES_MAX = 16;
 
-/** Bytes of a row at most: its head, the id, four float64 and a uint16. */
-export const ROW_BYTES_MAX = 1 + 1 + 16 + 4 * 9 + 3;
+/** Bytes of a row at most: its head, the id, four float64, a uint16, and a tag behind three nils. */
+export const ROW_BYTES_MAX = 1 + 1 + 16 + 4 * 9 + 3 + 3 + 2 + TAG_BYTES_MAX;
 export const BATCH_HEAD_BYTES = 3;
 
+const NIL = 0xc0;
 const ARRAY_16 = 0xdc;
 const ARRAY = 0x90;
 const STRING = 0xa0;
@@ -24,12 +26,18 @@ export class RowWriter {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
   readonly #columns: 4 | 6;
+  readonly #tags: readonly Buffer[];
   at = 0;
 
-  /** @param columns 4 leaves heading and speed out */
-  constructor(bytes: Uint8Array, columns: 4 | 6) {
+  /**
+   * @param columns 4 leaves heading and speed out
+   * @param tags with 4 columns: each driver has one of them
+   */
+  constructor(bytes: Uint8Array, columns: 4 | 6, tags: readonly string[] = []) {
     this.bytes = bytes;
     this.#columns = columns;
+    this.#tags = tags.map((tag) => Buffer.from(tag));
+    if (this.#tags.some(({ length }) => length > TAG_BYTES_MAX)) throw new Error(`a tag is too long: ${tags.join()}`);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -41,12 +49,14 @@ export class RowWriter {
 
   /** Writes the driver's fix as the world has it; returns where its time stands (a float64, for `setTime`). */
   row(world: World, driver: number, timeMs: number): number {
-    this.bytes[this.at++] = ARRAY + this.#columns;
+    const tag = this.#tags[driver % this.#tags.length];
+    this.bytes[this.at++] = ARRAY + (tag === undefined ? this.#columns : 8);
     this.#id(driver);
     this.#float(world.lat[driver] as number);
     this.#float(world.lon[driver] as number);
     this.#float(timeMs);
     const timeAt = this.at - 8;
+    if (tag !== undefined) this.#tag(tag);
     if (this.#columns === 4) return timeAt;
     this.bytes[this.at] = UINT_16;
     this.#view.setUint16(this.at + 1, world.heading[driver] as number);
@@ -66,6 +76,16 @@ export class RowWriter {
     for (const byte of prefix) bytes[this.at++] = byte;
     const scattered = Math.imul(driver, SCATTER) >>> 0;
     for (let shift = 28; shift >= 0; shift -= 4) bytes[this.at++] = HEX[(scattered >>> shift) & 15] as number;
+  }
+
+  /** Behind the time: no heading, speed and accuracy, and the one tag. */
+  #tag(tag: Buffer): void {
+    const bytes = this.bytes;
+    for (let i = 0; i < 3; i++) bytes[this.at++] = NIL;
+    bytes[this.at++] = ARRAY + 1;
+    bytes[this.at++] = STRING + tag.length;
+    bytes.set(tag, this.at);
+    this.at += tag.length;
   }
 
   #float(value: number): void {

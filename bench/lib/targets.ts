@@ -33,5 +33,6 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'ids.single': { floor: '≥ 4,000' },
   'nearest.pipeline.p50': { floor: '≤ 40' },
   'nearest.pipeline.p99': { floor: '≤ 150' },
+  'nearest.serve.p99': { floor: '≤ 5' },
   'mixed.nearest.p99': { floor: '≤ 5', aim: '2' },
 };

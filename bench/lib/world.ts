@@ -32,6 +32,17 @@ interface City {
   readonly spots: readonly Spot[];
 }
 
+/** Where cities may lie, degrees. */
+export interface CityBox {
+  readonly south: number;
+  readonly north: number;
+  readonly west: number;
+  readonly east: number;
+}
+
+/** All over the world, but for its ends. */
+const EVERYWHERE: CityBox = { south: -50, north: 60, west: -179, east: 179 };
+
 export class World {
   readonly drivers: number;
   readonly seed: number;
@@ -42,8 +53,10 @@ export class World {
   /** Metres per second, with one decimal. */
   readonly speed: Float64Array;
   readonly #random: () => number;
+  readonly #cities: CityBox;
 
-  constructor(drivers: number, seed: number) {
+  constructor(drivers: number, seed: number, cities: CityBox = EVERYWHERE) {
+    this.#cities = cities;
     this.drivers = drivers;
     this.seed = seed;
     this.lat = new Float64Array(drivers);
@@ -110,7 +123,8 @@ export class World {
       const distance = radiusMeters * Math.sqrt(random());
       return { east: distance * Math.cos(angle), north: distance * Math.sin(angle), sigmaMeters: 150 + random() * 450 };
     });
-    return { lat: -50 + random() * 110, lon: -179 + random() * 358, radiusMeters, spots };
+    const { south, north, west, east } = this.#cities;
+    return { lat: south + random() * (north - south), lon: west + random() * (east - west), radiusMeters, spots };
   }
 
   #settle(city: City, from: number, to: number): void {

@@ -2,18 +2,22 @@
 
 import { World } from '../lib/world.ts';
 import { runClosedLoop, sendLap } from './closed-loop.ts';
-import { LocationFrames, NearestFrames, ZonesAtFrames } from './frames.ts';
+import { LocationFrames, NearestFrames, PickupFrames, ZonesAtFrames } from './frames.ts';
 import type { Job, ScheduledResult } from './jobs.ts';
 import { runScheduled } from './scheduled.ts';
 
 let zonesAt: ZonesAtFrames | undefined;
-let frames: { readonly nearest: NearestFrames; readonly locations: LocationFrames } | undefined;
+let frames:
+  | { readonly nearest: NearestFrames; readonly pickups: PickupFrames; readonly locations: LocationFrames }
+  | undefined;
 
 async function work(job: Job): Promise<object> {
   if (job.kind === 'prepare') {
-    const world = new World(job.drivers, job.seed);
+    const { drivers, seed, cities, kinds = [], laps, ack } = job;
+    const world = new World(drivers, seed, cities);
     const nearest = new NearestFrames(world);
-    frames = { nearest, locations: new LocationFrames(world, job.laps, job.ack) };
+    const pickups = new PickupFrames(world, kinds);
+    frames = { nearest, pickups, locations: new LocationFrames(world, laps, ack, kinds) };
     return { ready: true };
   }
   if (job.kind === 'zonesAt') {

@@ -58,14 +58,16 @@ class RequestFrames {
   #next = 0;
 
   constructor(payloads: readonly Uint8Array[]) {
-    const bytes = new Uint8Array(payloads.reduce((sum, payload) => sum + 6 + payload.length, 0));
+    const bytes = new Uint8Array(payloads.reduce((sum, payload) => sum + FRAME_HEAD_BYTES + payload.length, 0));
     const starts = new Uint32Array(payloads.length + 1);
     let at = 0;
     payloads.forEach((payload, i) => {
       starts[i] = at;
-      writeShortHead(bytes, at, payload.length);
-      bytes.set(payload, at + 6);
-      at += 6 + payload.length;
+      const headBytes = payload.length > 125 ? FRAME_HEAD_BYTES : 6;
+      if (headBytes === 6) writeShortHead(bytes, at, payload.length);
+      else writeHead(bytes, at, payload.length);
+      bytes.set(payload, at + headBytes);
+      at += headBytes + payload.length;
     });
     starts[payloads.length] = at;
     this.#pool = new FramePool(bytes, starts);
@@ -80,7 +82,10 @@ class RequestFrames {
 
   /** The payload of each of the first requests. */
   payloads(count: number): Uint8Array[] {
-    return Array.from({ length: count }, (_, i) => this.#pool.slice(i, i + 1).subarray(6));
+    return Array.from({ length: count }, (_, i) => {
+      const frame = this.#pool.slice(i, i + 1);
+      return frame.subarray(((frame[1] as number) & 127) === 126 ? FRAME_HEAD_BYTES : 6);
+    });
   }
 }
 
@@ -91,6 +96,23 @@ export class NearestFrames extends RequestFrames {
       Array.from({ length: NEAREST_REQUESTS }, (_, ref) => {
         const [lat, lon] = world.placeToAsk();
         return pack({ op: 'nearest', ref, lat, lon, k: 10, radius: 5_000 });
+      }),
+    );
+  }
+}
+
+/**
+ * Pickups for nearest-driver.search: the ten of each kind of driver that are there first, with the fare of a trip of some kilometres.
+ * @param kinds tags, of which each driver has one
+ */
+export class PickupFrames extends RequestFrames {
+  constructor(world: World, kinds: readonly string[]) {
+    const groups = kinds.map((kind) => [kind]);
+    super(
+      Array.from({ length: NEAREST_REQUESTS }, (_, ref) => {
+        const [lat, lon] = world.placeToAsk();
+        const trip = { toLat: lat + 0.03, toLon: lon };
+        return pack({ op: 'nearest', ref, lat, lon, k: 10, radius: 5_000, rank: 'eta', fare: true, ...trip, groups });
       }),
     );
   }
@@ -122,8 +144,11 @@ export class LocationFrames {
   /** Batches taken so far. */
   sent = 0;
 
-  /** @param ack as a request asks for; the default when undefined */
-  constructor(world: World, laps: number, ack: 'durable' | undefined) {
+  /**
+   * @param ack as a request asks for; the default when undefined
+   * @param tags each driver has one of them; none when there are none
+   */
+  constructor(world: World, laps: number, ack: 'durable' | undefined, tags: readonly string[] = []) {
     if (world.drivers % (LANES * BATCH_FIXES) !== 0)
       throw new Error(`drivers come in ${LANES} lanes of batches of ${BATCH_FIXES}`);
     this.#laps = laps;
@@ -131,7 +156,7 @@ export class LocationFrames {
     const batches = laps * LANES * this.batchesPerLane;
     const envelope = envelopeOf(ack);
     const frameBytesMax = FRAME_HEAD_BYTES + envelope.length + BATCH_HEAD_BYTES + BATCH_FIXES * ROW_BYTES_MAX;
-    const writer = new RowWriter(new Uint8Array(batches * frameBytesMax), 4);
+    const writer = new RowWriter(new Uint8Array(batches * frameBytesMax), 4, tags);
     const starts = new Uint32Array(batches + 1);
     this.#timeAt = new Uint32Array(batches * BATCH_FIXES);
     const lanes = Array.from({ length: LANES }, (_, lane) => driversOfLane(world, lane));

@@ -1,5 +1,7 @@
 // What the load driver is told to do and what it answers, one job at a time, over the channel between the processes.
 
+import type { CityBox } from '../lib/world.ts';
+
 /** Which world the driver sends fixes of and asks about. Comes first; may be sent again for another one. */
 export interface PrepareJob {
   readonly kind: 'prepare';
@@ -9,6 +11,10 @@ export interface PrepareJob {
   readonly laps: number;
   /** What batches of fixes ask to be acknowledged; the server's default when absent. */
   readonly ack?: 'durable' | undefined;
+  /** Tags, of which each driver has one; pickups ask for the nearest of each. None when absent. */
+  readonly kinds?: readonly string[] | undefined;
+  /** Where the cities lie; all over the world when absent. */
+  readonly cities?: CityBox | undefined;
 }
 
 /** Sends one lap and waits for the last acknowledgement. */
@@ -58,7 +64,7 @@ export interface ClosedLoopResult {
 
 /** One kind of request, and how often. */
 export interface ScheduledLoad {
-  readonly request: 'nearest' | 'locations';
+  readonly request: 'nearest' | 'pickups' | 'locations';
   /** Requests; of `locations` batches. */
   readonly perSecond: number;
 }

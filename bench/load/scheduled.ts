@@ -9,7 +9,7 @@ import type { ScheduledJob, ScheduledLoad, ScheduledResult, ScheduledStream } fr
 import { openAll, type RawSocket } from './raw-socket.ts';
 import { UsageMeter } from './usage.ts';
 
-const CONNECTIONS = { nearest: 16, locations: LANES } as const;
+const CONNECTIONS = { nearest: 16, pickups: 16, locations: LANES } as const;
 /** A request that is sent later than this after its time is the driver's fault, and counted. */
 const LATE_MS = 1;
 const ANSWER_MS_MAX = 20_000;

@@ -8,7 +8,6 @@ import { idsSuite } from './ids.ts';
 import { mixedSuite } from './mixed.ts';
 import { nearestSuite } from './nearest.ts';
 import { serveSuite } from './serve.ts';
-import { traceSuite } from './trace.ts';
 import { zonesSuite } from './zones.ts';
 
 export const SUITES: readonly Suite[] = [
@@ -19,6 +18,5 @@ export const SUITES: readonly Suite[] = [
   zonesSuite,
   etaSuite,
   nearestSuite,
-  traceSuite,
   idsSuite,
 ];
