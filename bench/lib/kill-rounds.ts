@@ -61,7 +61,8 @@ const fixAt = (id: string, step: number, baseMs: number) => ({
   // Slower than the steps come, or they would end in the future; sixteenths are exact.
   time: baseMs + step / 16,
   lat: (step % 80_000) / 1000,
-  lon: -(step % 80_000) / 1000,
+  // Not −0, which comes back as 0.
+  lon: 0 - (step % 80_000) / 1000,
   speed: step,
   heading: step % 360,
   ttl: TTL_SECONDS,

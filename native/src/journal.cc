@@ -288,7 +288,8 @@ uint32_t JournalReader::replay(const uint8_t* batch, size_t size, double applied
   const DriverStore& store = session_.store();
   const uint32_t before = store.held.load(std::memory_order_relaxed);
   MsgpackReader reader(batch, size);
-  if (session_.decode(reader, appliedAtMs)) session_.applyDecoded(appliedAtMs);
+  if (reader.peek() != MsgpackReader::Type::Array || !session_.decode(reader, appliedAtMs)) return 0;
+  session_.applyDecoded(appliedAtMs);
   const uint32_t after = store.held.load(std::memory_order_relaxed);
   return after > before ? after - before : 0;
 }

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "check.h"
-#include "world.h"
+#include "fleet.h"
 
 namespace raziel::test {
 namespace {
@@ -23,44 +23,6 @@ constexpr int kRounds = 250;
 constexpr int kRounds = 4000;
 #endif
 
-/** Where the fleet's drivers are at a step: clusters small enough to split cells, far enough apart to leave them. */
-TestFix fixAt(uint32_t driver, uint32_t step) {
-  const uint32_t place = (driver * 7919 + step * 104729) % 1000;
-  return {"driver:" + std::to_string(driver), 10 + (place % 10) * 0.5 + driver * 1e-5, 20 + (place / 10 % 10) * 0.5 + step % 97 * 1e-6,
-          kNow + step};
-}
-
-/** As fixAt, but with what makes tearing visible: heading and speed follow from the position. */
-std::vector<uint8_t> encodeStep(uint32_t first, uint32_t count, uint32_t step) {
-  std::vector<uint8_t> bytes(64 + count * 200);
-  MsgpackWriter out(bytes.data(), bytes.size());
-  out.array(count);
-  for (uint32_t driver = first; driver < first + count; ++driver) {
-    const TestFix fix = fixAt(driver, step);
-    out.array(9);
-    out.string(fix.id);
-    out.number(fix.lat);
-    out.number(fix.lon);
-    out.number(fix.timeMs);
-    out.number(fix.lat + fix.lon);
-    out.number(fix.lat * 3);
-    out.number(step);
-    out.array(3);
-    out.string("fleet");
-    out.string(step % 2 == 0 ? "even" : "odd");
-    out.string("turn" + std::to_string(step % 40));
-    out.number(100'000);
-  }
-  bytes.resize(out.size());
-  return bytes;
-}
-
-void apply(Session& session, const std::vector<uint8_t>& bytes, double nowMs) {
-  MsgpackReader reader(bytes.data(), bytes.size());
-  CHECK(session.decode(reader, nowMs));
-  CHECK(session.applyDecoded(nowMs).rejected.empty());
-}
-
 /** Checks every hit for itself, and that nobody is there twice. */
 uint32_t checkHits(const DriverStore& store, const SearchScratch& scratch) {
   std::set<std::string> ids;
@@ -71,10 +33,7 @@ uint32_t checkHits(const DriverStore& store, const SearchScratch& scratch) {
     CHECK(ids.insert(id).second);
     if (id.rfind("driver:", 0) != 0) continue;
     ++fleet;
-    CHECK(fix.motion.heading == fix.lat + fix.lon);
-    CHECK(fix.motion.speed == fix.lat * 3);
-    const TestFix expected = fixAt(uint32_t(std::stoul(id.substr(7))), uint32_t(fix.motion.accuracy));
-    CHECK(fix.lat == expected.lat && fix.lon == expected.lon && fix.timeMs == expected.timeMs);
+    CHECK(isWhole(id, fix.lat, fix.lon, fix.timeMs, fix.motion.heading, fix.motion.speed, fix.motion.accuracy));
   }
   return fleet;
 }
