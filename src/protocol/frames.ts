@@ -5,7 +5,7 @@ import { RazielError } from '../errors.ts';
 import type { Ref } from '../drivers/engine.ts';
 import { packMessage, parseJson, unpackMessage } from './codec.ts';
 import { isFields, isGiven } from './fields.ts';
-import { walkMap } from './msgpack-walk.ts';
+import { isPlainMap, walkMap } from './msgpack-walk.ts';
 import { OPERATIONS } from './operations.ts';
 import { refusal } from './refusal.ts';
 import { readRequest, type Request } from './requests.ts';
@@ -32,6 +32,9 @@ const WEBSOCKET_OPS: ReadonlySet<unknown> = new Set<unknown>(
 );
 const NIL = 0xc0;
 const NO_FIELDS: Record<string, unknown> = Object.freeze({});
+const noBatch = (): undefined => undefined;
+/** Fields that are not decoded as they come. */
+const OTHER_FIELDS = [packMessage('batch'), packMessage('__proto__')];
 
 /**
  * @throws BrokenFrame when the bytes cannot be parsed, RazielError BAD_REQUEST when they are no map or the ref is unusable (then there
@@ -44,6 +47,8 @@ export function openFrame(bytes: Uint8Array, binary: boolean): Frame {
 function openMessagePack(bytes: Uint8Array): Frame {
   let spans: ReturnType<typeof walkMap>;
   try {
+    // Most frames; decoded at once they take half the time.
+    if (isPlainMap(bytes, OTHER_FIELDS)) return frameOf(unpackMessage(bytes) as Record<string, unknown>, noBatch);
     spans = walkMap(bytes);
   } catch (error) {
     if (error instanceof RazielError && error.code === 'BAD_MSGPACK') throw new BrokenFrame(error.message);

@@ -54,9 +54,8 @@ export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
     refuseRest(bytes, skipValue(walk, 0, 0));
     return undefined;
   }
-  const head = bytes[0] as number;
-  const size = head === 0xde ? 2 : head === 0xdf ? 4 : 0;
-  const count = size === 0 ? head & 0x0f : readUint(bytes, 1, size);
+  const size = countSize(bytes);
+  const count = size === 0 ? (bytes[0] as number) & 0x0f : readUint(bytes, 1, size);
   let at = 1 + size;
   const fields = new Map<string, Span>();
   for (let i = 0; i < count; i++) {
@@ -69,6 +68,35 @@ export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
   }
   refuseRest(bytes, at);
   return fields;
+}
+
+/**
+ * Whether the bytes are a whole map that may be decoded as it is: its keys are short strings, none of them one of `others`, and nothing in it has a
+ * fault. Makes no object, where walkMap makes one a field.
+ * @throws RazielError BAD_MSGPACK as checkMessage
+ */
+export function isPlainMap(bytes: Uint8Array, others: readonly Uint8Array[]): boolean {
+  if (!isMap(bytes) || countSize(bytes) !== 0) return false;
+  const walk: Walk = { bytes, fault: undefined };
+  let at = 1;
+  for (let left = (bytes[0] as number) & 0x0f; left > 0; left--) {
+    const head = bytes[at] ?? 0;
+    if ((head & 0xe0) !== 0xa0) return false;
+    for (const other of others) if (startsWith(bytes, at, other)) return false;
+    at = skipValue(walk, skipValue(walk, at, 1), 1);
+  }
+  refuseRest(bytes, at);
+  return walk.fault === undefined;
+}
+
+/** Bytes that a map's head has for the number of its pairs; 0 where that is in the head. */
+function countSize(bytes: Uint8Array): number {
+  return bytes[0] === 0xde ? 2 : bytes[0] === 0xdf ? 4 : 0;
+}
+
+function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+  return true;
 }
 
 function refuseRest(bytes: Uint8Array, end: number): void {

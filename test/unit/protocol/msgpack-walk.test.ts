@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { RazielError } from '../../../src/errors.ts';
-import { checkMessage, NESTING_MAX, walkMap } from '../../../src/protocol/msgpack-walk.ts';
+import { unpackMessage } from '../../../src/protocol/codec.ts';
+import { checkMessage, isPlainMap, NESTING_MAX, walkMap } from '../../../src/protocol/msgpack-walk.ts';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 
@@ -101,5 +102,57 @@ describe('the walk over MessagePack', () => {
   test('says of a whole value that it is no map', () => {
     expect(walkMap(Uint8Array.of(0x91, 0x01))).toBeUndefined();
     expect(walkMap(Uint8Array.of(0x07))).toBeUndefined();
+  });
+});
+
+describe('a plain map', () => {
+  const others = [packr.pack('batch'), packr.pack('__proto__')];
+
+  test('decodes at once to what its fields decode to one by one', () => {
+    const given = {
+      op: 'nearest',
+      ref: 2 ** 40,
+      lat: 1.5,
+      big: 2n ** 60n,
+      groups: [['xl'], ['é', 'batch']],
+      body: { batch: 1 },
+    };
+    const bytes = packr.pack(given);
+    expect(isPlainMap(bytes, others)).toBe(true);
+    const fields = [...(walkMap(bytes) ?? [])].map(([name, { start, end }]) => [
+      name,
+      unpackMessage(bytes.subarray(start, end)),
+    ]);
+    expect(unpackMessage(bytes)).toEqual(Object.fromEntries(fields));
+    expect(isPlainMap(packr.pack({}), others)).toBe(true);
+    expect(isPlainMap(packr.pack({ batc: 1, batches: 2, proto: 3 }), others)).toBe(true);
+  });
+
+  test('of a key given twice has the last', () => {
+    const bytes = Uint8Array.of(0x82, 0xa1, 0x61, 0x05, 0xa1, 0x61, 0x06);
+    expect(isPlainMap(bytes, others)).toBe(true);
+    expect(unpackMessage(bytes)).toEqual({ a: 6 });
+  });
+
+  test.each([
+    ['a list', [0x91, 0x01]],
+    ['a key that is left to others', [0x82, 0xa1, 0x61, 0x01, ...packr.pack('batch'), 0x90]],
+    ['a key that objects have already', [0x81, ...packr.pack('__proto__'), 0x90]],
+    ['a key that is no string', [0x81, 0x01, 0x02]],
+    ['a key in a long form', [0x81, 0xd9, 0x01, 0x61, 0x02]],
+    ['an extension', [0x81, 0xa1, 0x61, 0x91, 0xd4, 0x01, 0x00]],
+    ['text that is not UTF-8', [0x81, 0xa1, 0x61, 0xa2, 0xc3, 0x28]],
+    ['many pairs', [...packr.pack(Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`k${i}`, i])))]],
+  ])('is not one with %s', (_, bytes) => {
+    expect(isPlainMap(Uint8Array.from(bytes), others)).toBe(false);
+  });
+
+  test('is refused in every cut, and with bytes that follow', () => {
+    const bytes = packr.pack({ op: 'nearest', lat: 1.5, tags: ['a', 'b'], t: 2 ** 40, m: { x: Buffer.alloc(3) } });
+    for (let length = 1; length < bytes.length; length++) {
+      const cut = bytes.subarray(0, length);
+      expect(() => isPlainMap(cut, others) || walkMap(cut)).toThrow(/MessagePack/);
+    }
+    expect(() => isPlainMap(Uint8Array.of(0x80, 0xc0), others)).toThrow(/1 bytes follow/);
   });
 });
