@@ -95,6 +95,8 @@ NearestScan::Outcome NearestScan::run(const CellTree& tree, const Origin& origin
   const double side = double(uint64_t{1} << (31 - path.depth)) * 2 * kHalfLatStep;
   const double leafArea = side * side * 2 * origin.cos();
   double near = expectedFor(k) * leafArea / (kDriversALeaf * kPi) / 4;
+  // The searches of one request ask around one place, for others with other tags: what sufficed before is a better guess.
+  if (packGrid(query.at) == lastAt_ && k == lastK_) near = std::clamp(lastNear_, near, near * kFarther * kFarther);
   for (uint32_t guess = 0; guess < kGuessesMax; ++guess, near *= kFarther) {
     near = std::min(near, farthest);
     bound_ = float(near);
@@ -107,6 +109,9 @@ NearestScan::Outcome NearestScan::run(const CellTree& tree, const Origin& origin
       if (foundCount_ > k_ + kFoundSlack) keepBest();
     }
     if (foundCount_ >= k_ || near >= farthest) {
+      lastAt_ = packGrid(query.at);
+      lastK_ = k;
+      lastNear_ = near;
       sortFound();
       return Outcome::Found;
     }

@@ -97,6 +97,11 @@ class NearestScan {
   static constexpr float kHalfCentimetre = float(0.01 / (2 * kEarthRadiusMeters));
   static constexpr float kSlackLeast = 4 * kHalfCentimetre * kHalfCentimetre * 520;
 
+  /** The last search that found its k, and how far it looked. */
+  uint64_t lastAt_ = 0;
+  uint32_t lastK_ = 0;
+  double lastNear_ = 0;
+
   uint32_t k_ = 0;
   /** Who has an approximation beyond this is not collected. */
   float bound_ = 0;
