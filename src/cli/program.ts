@@ -5,7 +5,7 @@ import { RazielClientError } from '../client/index.ts';
 import { RazielError } from '../errors.ts';
 import { CommandFailure, EXIT_FAILURE, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE } from './exit.ts';
 import { Output } from './output.ts';
-import { packageVersion } from './version.ts';
+import { packageVersion } from '../package-version.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 all is well; 1 it failed; 2 the command line is wrong; 3 no server answers; 4 a replay with broken lines or
@@ -36,6 +36,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   top: async () => (await import('./top.ts')).topCommand,
   config: async () => (await import('./config.ts')).configCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
+  backup: async () => (await import('./backup.ts')).backupCommand,
+  restore: async () => (await import('./restore.ts')).restoreCommand,
+  inspect: async () => (await import('./inspect.ts')).inspectCommand,
   version: async () => (await import('./version.ts')).versionCommand,
 };
 

@@ -1,15 +1,9 @@
 // raziel version: what runs here.
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { packageVersion } from '../package-version.ts';
 import { EXIT_OK } from './exit.ts';
 import { Output } from './output.ts';
-
-/** The version in package.json, which lies two folders up from here, built or not. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 export function versionCommand(program: Command, done: (exitCode: number) => void): void {
   program

@@ -124,6 +124,11 @@ function valueOf(step: number): Uint8Array {
   return value;
 }
 
+/** Milliseconds of the ids' epoch up to which ids are reserved. */
+export function reservedMs(value: Uint8Array): number {
+  return Math.floor(readStep(value) / STEPS_PER_MS);
+}
+
 function readStep(value: Uint8Array): number {
   const view = Buffer.from(value);
   if (view.length !== VALUE_BYTES || view.readUInt8() !== FORMAT_VERSION) {

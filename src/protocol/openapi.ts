@@ -144,6 +144,10 @@ function success(operation: Operation): object {
   if (operation.name === 'metrics') {
     return { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } };
   }
+  if (operation.name === 'backup') {
+    const content = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
+    return { 200: { description: 'The backup.', content } };
+  }
   if (operation.name === 'zonesGet') {
     const content = { 'application/geo+json': { schema: reference('ZoneLayer') } };
     const headers = { ETag: { description: 'For If-Match.', schema: { type: 'string' } } };

@@ -35,6 +35,7 @@ export type OperationName =
   | 'services'
   | 'traces'
   | 'trace'
+  | 'backup'
   | 'healthz'
   | 'readyz'
   | 'metrics'
@@ -215,6 +216,14 @@ export const OPERATIONS: readonly Operation[] = [
     http: { method: 'GET', path: '/v1/traces/{traceId}', from: 'path' },
     webSocket: false,
     parameters: [TRACE_ID],
+  },
+  {
+    name: 'backup',
+    summary: 'All that the server keeps, at one moment, as a file for raziel restore.',
+    access: 'admin',
+    http: { method: 'GET', path: '/v1/backup', from: 'nothing' },
+    webSocket: false,
+    parameters: [],
   },
   {
     name: 'healthz',

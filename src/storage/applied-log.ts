@@ -70,9 +70,14 @@ export class AppliedLog {
 /** LMDB's own reading of a key, which its types lack. */
 const { bufferToKeyValue } = lmdb as unknown as { readonly bufferToKeyValue: (bytes: Uint8Array) => unknown };
 
-/** Whether an entry is what was written, by the bytes of its key and its sealed value. */
+/** The key of an entry by its bytes in the file. */
+export function entryKey(bytes: Uint8Array): number {
+  return Number(bufferToKeyValue(bytes));
+}
+
+/** Whether an entry is what was written, by the bytes of its key in the file and its sealed value. */
 export function isEntry(key: Uint8Array, sealed: Uint8Array): boolean {
-  return unseal(sealOf(Number(bufferToKeyValue(key))), sealed) !== undefined;
+  return unseal(sealOf(entryKey(key)), sealed) !== undefined;
 }
 
 /** What an entry is sealed under. */

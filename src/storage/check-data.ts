@@ -26,14 +26,14 @@ export interface CheckedData {
   readonly usedBytes: number;
 }
 
-/** Sees every value but those of drivers whole. */
-export type SeeState = (key: string, value: Uint8Array) => void;
+/** Sees every entry, with its value as it is stored; valid during the visit. */
+export type SeeEntry = (database: (typeof DATABASES)[number], key: Buffer, value: () => Buffer) => void;
 
 /**
  * @returns undefined when there is no file yet, or none that anything was ever stored in
  * @throws DamagedFile; Error for a file of a newer Raziel, or that cannot be read
  */
-export function checkData(directory: string, see?: SeeState): CheckedData | undefined {
+export function checkData(directory: string, see?: SeeEntry): CheckedData | undefined {
   const path = join(directory, DATA_FILE);
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   const file = DataFile.open(path);
@@ -44,7 +44,7 @@ export function checkData(directory: string, see?: SeeState): CheckedData | unde
   }
 }
 
-function read(file: DataFile, see: SeeState | undefined): CheckedData | undefined {
+function read(file: DataFile, see: SeeEntry | undefined): CheckedData | undefined {
   const blocks: StoredBlock[] = [];
   let format: number | undefined;
   let ledger: Ledger | undefined;
@@ -62,8 +62,7 @@ function read(file: DataFile, see: SeeState | undefined): CheckedData | undefine
     state(entry) {
       states++;
       const key = entry.key.toString();
-      const value = opened(key, entry);
-      see?.(key, value);
+      opened(key, entry);
     },
     drivers(entry) {
       const block = entry.key.readUInt32LE();
@@ -79,7 +78,9 @@ function read(file: DataFile, see: SeeState | undefined): CheckedData | undefine
     if (!Object.hasOwn(visit, database)) {
       throw new DamagedFile(`it has an unknown database, ${JSON.stringify(database)}`);
     }
-    visit[database as keyof typeof visit](entry);
+    const name = database as keyof typeof visit;
+    visit[name](entry);
+    see?.(name, entry.key, entry.value);
   }, HEADER_BYTES_MAX);
   if (format === undefined && states + logged + blocks.length === 0) return undefined;
   if (format === undefined) throw new DamagedFile('what says its format is missing');

@@ -25,8 +25,11 @@ export interface DataLock {
   release(): void;
 }
 
-/** @throws Error that names the holder, when there is one */
-export function lockDirectory(directory: string): DataLock {
+/**
+ * @param instead what else can be done than to stop the other server
+ * @throws Error that names the holder, when there is one
+ */
+export function lockDirectory(directory: string, instead = 'start with another --data'): DataLock {
   const path = join(directory, LOCK_FILE);
   const fd = openSync(path, 'a+');
   const holder = readHolder(path);
@@ -35,7 +38,7 @@ export function lockDirectory(directory: string): DataLock {
   if (!isFree || (holder !== undefined && isAlive(holder))) {
     closeSync(fd);
     const who = holder === undefined ? '' : ` (process ${holder.pid})`;
-    throw new Error(`another server${who} has the data directory ${directory}: stop it, or start with another --data`);
+    throw new Error(`another server${who} has the data directory ${directory}: stop it, or ${instead}`);
   }
   ftruncateSync(fd);
   writeSync(fd, `${JSON.stringify({ pid: process.pid, began: beganAt(process.pid) } satisfies Holder)}\n`);

@@ -4,7 +4,8 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { AppliedBatch } from './messages.ts';
-import { type DurableState, openState } from './state.ts';
+import type { Spooled } from './backup/spool.ts';
+import { openState, type StoredState } from './state.ts';
 
 interface Group {
   readonly applied: AppliedBatch[];
@@ -14,7 +15,7 @@ interface Group {
 }
 
 export class DurableCommits {
-  readonly #state: DurableState;
+  readonly #state: StoredState;
   #current: Promise<void> | undefined;
   #next: Group | undefined;
 
@@ -36,6 +37,11 @@ export class DurableCommits {
     this.#next.isWhole ||= isWhole;
     this.#next.applied.push(...applied);
     return this.#next.done;
+  }
+
+  /** As StoredState.backup. */
+  backup(): Promise<Spooled> {
+    return this.#state.backup();
   }
 
   close(): void {

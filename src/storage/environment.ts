@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { RazielError } from '../errors.ts';
 import { DATA_FILE } from './databases.ts';
+import { Snapshot } from './snapshot.ts';
 import { FORMAT_KEY, writeFormat } from './format.ts';
 
 /** LMDB's own code after a failure from which it cannot go on with what it has open. */
@@ -68,6 +69,11 @@ export class Environment {
       if (code === MDB_PANIC) this.#reopen();
       throw new RazielError('STORAGE_FULL', `the storage takes no more: ${this.#reasonOf(error as Error)}`);
     }
+  }
+
+  /** What is there at this moment, for as long as it is not released; commits go on, and the file grows by what they replace. */
+  snapshot(): Snapshot {
+    return new Snapshot(this.#root, { meta: this.#meta, state: this.#state, drivers: this.#drivers, log: this.#log });
   }
 
   async close(): Promise<void> {

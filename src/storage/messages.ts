@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { RestoreCounts } from '../drivers/journal.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Spooled } from './backup/spool.ts';
 
 export interface StateChange {
   /** 1 to STATE_KEY_BYTES_MAX bytes; begins with the name of whoever it belongs to: `zones/boroughs`. */
@@ -24,12 +25,18 @@ export type StorageTask =
   | { readonly kind: 'get'; readonly key: string }
   | { readonly kind: 'entries'; readonly prefix: string }
   /** Without changes and batches: wait until all that was applied before is on disk. */
-  | { readonly kind: 'write'; readonly changes: readonly StateChange[]; readonly applied: readonly AppliedBatch[] };
+  | { readonly kind: 'write'; readonly changes: readonly StateChange[]; readonly applied: readonly AppliedBatch[] }
+  /** A backup of all that was applied before, in a file that the asker removes. */
+  | { readonly kind: 'backup' };
 
 export type StorageRequest = StorageTask & { readonly request: number };
 
 export type StorageAnswer =
-  | { readonly request: number; readonly entries: readonly (readonly [string, Uint8Array])[] }
+  | {
+      readonly request: number;
+      readonly entries: readonly (readonly [string, Uint8Array])[];
+      readonly spooled?: Spooled;
+    }
   | { readonly request: number; readonly code: ErrorCode; readonly message: string };
 
 /** What the storage thread tells the main thread: first whether it could open the directory, then that drivers are loaded. */

@@ -44,7 +44,7 @@ export async function openData(directory: string, bytesMax: number): Promise<Ope
  * @param directory whose lock the caller has
  * @throws Error when it cannot be written; nothing has changed then
  */
-async function makeData(
+export async function makeData(
   directory: string,
   bytesMax: number,
   fill: (environment: Environment) => void | Promise<void>,
@@ -69,7 +69,7 @@ async function makeData(
   }
 }
 
-function syncPath(path: string): void {
+export function syncPath(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);

@@ -10,6 +10,7 @@ import assert from 'node:assert/strict';
 import type { MessagePort } from 'node:worker_threads';
 import { RazielError } from '../errors.ts';
 import { STATE_KEY_BYTES_MAX } from '../limits.ts';
+import type { Spooled } from './backup/spool.ts';
 import type { AppliedBatch, StateChange, StorageAnswer, StorageTask } from './messages.ts';
 
 export interface DurableState {
@@ -31,7 +32,15 @@ export interface DurableState {
   close(): void;
 }
 
+/** State in a data directory. */
+export interface StoredState extends DurableState {
+  /** A backup of all that was applied before, in a file that the caller removes. Rejects with RazielError STORAGE_FULL or OVERLOADED. */
+  backup(): Promise<Spooled>;
+}
+
 /** @param port to the storage thread; undefined keeps the state in memory, for as long as this object lives */
+export function openState(port: MessagePort): StoredState;
+export function openState(port: MessagePort | undefined): DurableState;
 export function openState(port: MessagePort | undefined): DurableState {
   return port === undefined ? new MemoryState() : new RemoteState(port);
 }
@@ -67,7 +76,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-class RemoteState implements DurableState {
+class RemoteState implements StoredState {
   readonly #port: MessagePort;
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
@@ -91,6 +100,10 @@ class RemoteState implements DurableState {
   async write(changes: readonly StateChange[], applied: readonly AppliedBatch[] = []): Promise<void> {
     for (const { key } of changes) checkKey(key);
     await this.#ask({ kind: 'write', changes, applied });
+  }
+
+  async backup(): Promise<Spooled> {
+    return (await this.#ask({ kind: 'backup' })).spooled as Spooled;
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import { nowMs, useClock } from '../clock.ts';
 import { openNativeJournal } from '../drivers/native-journal.ts';
 import { RazielError } from '../errors.ts';
 import { StorageMeters } from '../metrics/storage-meters.ts';
+import { removeSpooled, spoolBackup, stopSpooling } from './backup/spool.ts';
 import type { CheckedData } from './check-data.ts';
 import { asStorageError, Committer } from './committer.ts';
 import { lockDirectory } from './data-lock.ts';
@@ -43,6 +44,7 @@ try {
 async function run(): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const lock = lockDirectory(directory);
+  removeSpooled(directory);
   const startedAt = performance.now();
   let data: Awaited<ReturnType<typeof openData>>;
   try {
@@ -76,6 +78,7 @@ async function run(): Promise<void> {
       serve(message.connect, environment, committer);
       return;
     }
+    await stopSpooling();
     await committer.stop();
     drivers.close();
     await environment.close();
@@ -137,6 +140,10 @@ async function answer(task: StorageRequest, environment: Environment, committer:
       case 'write':
         await committer.write(task.changes, task.applied);
         return { request, entries: [] };
+      case 'backup':
+        // With all that was applied before.
+        await committer.write([]);
+        return { request, entries: [], spooled: await spoolBackup(environment, nowMs()) };
     }
   } catch (error) {
     const { code, message } = asStorageError(error);

@@ -15,6 +15,9 @@ const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
   msgpack: 'application/msgpack',
 };
 
+/** A client that takes nothing of a long answer for so long is ended. */
+const PIECE_SECONDS_MAX = 60;
+
 /** A response under way: who asked, how the answer is to look, and whether anybody still waits for it. */
 export class Exchange {
   readonly encoding: Encoding;
@@ -36,6 +39,9 @@ export class Exchange {
   /** Sent with any answer. */
   headers: readonly (readonly [string, string])[] = [];
   #over = false;
+  /** Goes on with the next piece. */
+  #wake: (() => void) | undefined;
+  #stalled: NodeJS.Timeout | undefined;
   /** Answered, or aborted by the client. */
   get over(): boolean {
     return this.#over;
@@ -52,6 +58,7 @@ export class Exchange {
   aborted(): void {
     this.#over = true;
     this.#taken();
+    this.#wake?.();
   }
 
   sendValue(value: unknown): void {
@@ -92,10 +99,7 @@ export class Exchange {
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus(statusLine(status)).writeHeader('content-type', contentType);
-      if (this.requestId !== undefined) res.writeHeader('x-request-id', this.requestId);
-      if (this.traceparent !== undefined) res.writeHeader('traceparent', this.traceparent);
-      for (const [name, value] of this.headers) res.writeHeader(name, value);
+      this.#begin(status, contentType);
       for (const [name, value] of headers) res.writeHeader(name, value);
       if (this.#head) res.endWithoutBody(Buffer.byteLength(body), this.closing);
       else if (this.closing) res.end(body, true);
@@ -127,6 +131,59 @@ export class Exchange {
       if (isAllTaken) this.#taken();
       return isTaken;
     });
+  }
+
+  /**
+   * Sends a body of known length piece by piece, each once the client has taken the one before. Resolves when all is sent or the client has gone; a client
+   * that takes nothing for PIECE_SECONDS_MAX is ended.
+   */
+  async sendPieces(contentType: string, total: number, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    const res = this.#res;
+    if (this.#over) return;
+    if (this.#head) {
+      this.send(200, contentType, new Uint8Array(0));
+      return;
+    }
+    let isBegun = false;
+    try {
+      for await (const piece of pieces) {
+        if (this.#over) return;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+          this.#stalled = setTimeout(() => res.close(), PIECE_SECONDS_MAX * 1000);
+          res.cork(() => {
+            if (!isBegun) this.#begin(200, contentType);
+            isBegun = true;
+            const before = res.getWriteOffset();
+            const [isTaken, isAll] = res.tryEnd(piece, total);
+            if (isAll) this.#over = true;
+            if (isTaken || isAll) {
+              resolve();
+              return;
+            }
+            res.onWritable((offset) => {
+              const [isRestTaken, isAllTaken] = res.tryEnd(piece.subarray(offset - before), total);
+              if (isAllTaken) this.#over = true;
+              if (isRestTaken || isAllTaken) resolve();
+              return isRestTaken;
+            });
+          });
+        });
+        clearTimeout(this.#stalled);
+      }
+    } finally {
+      clearTimeout(this.#stalled);
+      // Shorter than it said, or the reading failed: the client must not take it for whole.
+      if (!this.#over && isBegun) res.close();
+    }
+  }
+
+  #begin(status: number, contentType: string): void {
+    const res = this.#res;
+    res.writeStatus(statusLine(status)).writeHeader('content-type', contentType);
+    if (this.requestId !== undefined) res.writeHeader('x-request-id', this.requestId);
+    if (this.traceparent !== undefined) res.writeHeader('traceparent', this.traceparent);
+    for (const [name, value] of this.headers) res.writeHeader(name, value);
   }
 
   #taken(): void {

@@ -30,6 +30,7 @@ import type { ZoneTask } from '../zoning/messages.ts';
 import type { ZoneTasks } from '../zoning/tasks.ts';
 import { encodeAnswer, withTraceId } from './answers.ts';
 import { type BodyBounds, readBody } from './http-body.ts';
+import { answerBackup } from './http-backup.ts';
 import { asRazielError, Exchange } from './http-response.ts';
 import { askGrant, enter, readCaller, readPathId } from './http-entry.ts';
 import { answerZones, receiveUpload, type ZonesHead, zonesTask } from './http-zones.ts';
@@ -278,6 +279,9 @@ function answer(
         service: 'tracing.trace',
         body: { traceId: readPathName(parameter) },
       });
+    case 'backup':
+      refuseWhileDraining(context);
+      return answerBackup(context.durable, exchange);
     case 'readyz':
       if (context.isDraining()) throw new RazielError('SHUTTING_DOWN', 'the server is shutting down');
       if (!context.isReady()) throw starting();

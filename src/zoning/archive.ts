@@ -36,6 +36,16 @@ export class StateArchive implements LayerArchive {
   }
 }
 
+/** What a stored entry of zones says of itself: the last version of all, or a layer. */
+export function describeStored(
+  key: string,
+  value: Uint8Array,
+): { readonly version: number; readonly layer?: { readonly name: string; readonly zones: number } } {
+  if (key === VERSION_KEY) return { version: unpackMessage(value) as number };
+  const { layer, version } = decodeLayer(key, value);
+  return { version, layer: { name: layer.name, zones: layer.ids.length } };
+}
+
 function encodeLayer({ layer, version, bytes }: SavedLayer): Uint8Array {
   const { name, coordinates, ringEnds, partEnds, zoneEnds, priorities, areas, ids, properties } = layer;
   const arrays = [coordinates, ringEnds, partEnds, zoneEnds, priorities, areas];
