@@ -108,8 +108,9 @@ export const ETA_ANSWER_BYTES_BASE = 16 * 1024;
 export const ETA_ANSWER_BYTES_PER_DRIVER = 1_024;
 /** How long a request that is late may still take until its connection is ended. */
 export const ETA_LATE_MS_MAX = 1_000;
-/** Failures in a row after which it is left alone, and for how long. */
+/** Failures in a row after which it is left alone, how long the row must have lasted, and for how long it is left alone. */
 export const ETA_FAILURES_MAX = 5;
+export const ETA_FAILING_MS = 100;
 export const ETA_LEFT_ALONE_MS = 1_000;
 
 // Tracing (docs/tracing.md). A thread's ring of spans takes TRACE_RING_SPANS × 64 bytes.

@@ -232,22 +232,26 @@ describe.each(['osrm', 'valhalla'] as const)('a failing service of %s', (kind) =
     }
   }
 
-  /** Keeps twenty searches in flight until `total` have been answered, and has `meanwhile` happen after a quarter of them. */
-  async function load(client: RawClient, total: number, meanwhile: () => void | Promise<void>): Promise<Answer[]> {
+  /** Keeps twenty searches in flight for so long, and until so many have been answered; `meanwhile` happens after a hundred. */
+  async function load(
+    client: RawClient,
+    least: { readonly ms: number; readonly searches: number },
+    meanwhile: () => void | Promise<void>,
+  ): Promise<Answer[]> {
+    const endsAt = performance.now() + least.ms;
     const start = client.answers.length;
-    let sent = 0;
     const sentAt: number[] = [];
     const send = (): void => {
+      client.sendPacked({ ...SEARCH, ref: sentAt.length });
       sentAt.push(performance.now());
-      client.sendPacked({ ...SEARCH, ref: sent++ });
     };
     for (let i = 0; i < 20; i++) send();
-    for (let got = 1; got <= total; got++) {
+    for (let got = 1; got <= sentAt.length; got++) {
       const { ref, drivers } = (await client.until(start + got))[start + got - 1] as Answer;
       expect(drivers).toHaveLength(CABS.length);
       expect(performance.now() - (sentAt[ref as number] as number)).toBeLessThan(DEADLINE_MS + MARGIN_MS);
-      if (got === Math.floor(total / 4)) await meanwhile();
-      if (sent < total) send();
+      if (got === 100) await meanwhile();
+      if (sentAt.length < least.searches || performance.now() < endsAt) send();
     }
     return client.answers.slice(start);
   }
@@ -267,7 +271,7 @@ describe.each(['osrm', 'valhalla'] as const)('a failing service of %s', (kind) =
       const client = await RawClient.connect(server);
       await untilWell(client);
       const before = await metricsOf(server);
-      const answers = await load(client, 400, () => {
+      const answers = await load(client, { ms: 800, searches: 400 }, () => {
         if (behaviour !== undefined) service.behaviour = behaviour;
         return behaviour === undefined ? service.stop() : undefined;
       });
@@ -289,7 +293,7 @@ describe.each(['osrm', 'valhalla'] as const)('a failing service of %s', (kind) =
       service.release();
       await untilWell(client);
       const { requests } = service;
-      const well = await load(client, 40, () => {});
+      const well = await load(client, { ms: 0, searches: 40 }, () => {});
       expect(new Set(well.flatMap(sourcesOf))).toEqual(new Set([kind]));
       expect(service.requests - requests).toBe(40);
       expect(await metricsOf(server)).toMatchObject({ eta_breaker_open: 0 });

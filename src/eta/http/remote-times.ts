@@ -8,6 +8,7 @@ import {
   ETA_ANSWER_BYTES_PER_DRIVER,
   ETA_ASKED_MAX,
   ETA_CANDIDATES_WAITING_MAX,
+  ETA_FAILING_MS,
   ETA_FAILURES_MAX,
   ETA_LATE_MS_MAX,
   ETA_LEFT_ALONE_MS,
@@ -76,7 +77,9 @@ export class RemoteTimes implements TravelTimes {
     const { kind, url } = options.service;
     this.#protocol = kind === 'osrm' ? osrm(url.pathname) : valhalla(url.pathname);
     this.#exchange = new Exchange(url, options.connectionsMax, ETA_LATE_MS_MAX);
-    this.#breaker = new Breaker(ETA_FAILURES_MAX, ETA_LEFT_ALONE_MS, (isOpen) => options.observer.breaker(isOpen));
+    this.#breaker = new Breaker(ETA_FAILURES_MAX, ETA_FAILING_MS, ETA_LEFT_ALONE_MS, (isOpen) =>
+      options.observer.breaker(isOpen),
+    );
     this.#endpoint = services.register({
       name: `eta.${kind}`,
       summary: 'Asks the travel-time service outside.',

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RemoteTimes } from '../../../src/eta/http/remote-times.ts';
 import { type EtaService, readEtaService } from '../../../src/eta/http/service-url.ts';
@@ -19,37 +20,50 @@ let times: RemoteTimes;
 /** Sources of each request. */
 let asked: number[];
 let urlLength: number;
+/** Answers wait for it. */
+let waits: Promise<void> | undefined;
 let onRequest: (socket: Socket) => void;
+
+/** For a thread of its own: tells its port, and answers for one driver. */
+const SERVER = `
+  const server = require('node:http').createServer((_, response) => response.end('{"code":"Ok","durations":[[7]]}'));
+  server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port));
+`;
 
 beforeEach(async () => {
   sockets = [];
   counted = [];
   asked = [];
   onRequest = () => {};
-  server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+  waits = undefined;
+  server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const count = (new URL(request.url ?? '', 'http://x').searchParams.get('sources') ?? '').split(';').length;
     asked.push(count);
     urlLength = request.url?.length ?? 0;
     onRequest(request.socket);
     if (request.socket.destroyed) return;
+    await waits;
     response.end(JSON.stringify({ code: 'Ok', durations: Array.from({ length: count }, (_, i) => [i]) }));
   });
   server.on('connection', (socket) => sockets.push(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  times = new RemoteTimes(
+  times = open((server.address() as AddressInfo).port, 5_000);
+});
+
+function open(port: number, deadlineMs: number): RemoteTimes {
+  return new RemoteTimes(
     {
       service: readEtaService(`osrm:http://127.0.0.1:${port}`) as EtaService,
       learned: new LearnedTimes(allocateTraffic()),
-      deadlineMs: 5_000,
-      connectionsMax: 2,
+      deadlineMs,
+      connectionsMax: 1,
       observer: { searched: (outcome) => counted.push(outcome), waiting: () => {}, breaker: () => {} },
       report: () => {},
     },
     traced().services,
   );
-});
+}
 
 afterEach(async () => {
   times.close();
@@ -70,9 +84,9 @@ function origins(count: number): Origins {
   };
 }
 
-async function ask(count: number) {
+async function ask(count: number, of = times) {
   const seconds = new Float64Array(count);
-  const estimate = await times.estimate(origins(count), 37.77, -122.42, 0, seconds, untracedCall());
+  const estimate = await of.estimate(origins(count), 37.77, -122.42, 0, seconds, untracedCall());
   return { seconds, ...(typeof estimate === 'string' ? { source: estimate } : estimate) };
 }
 
@@ -115,6 +129,37 @@ describe('a service of travel times', () => {
     expect((await ask(0)).source).toBe('learned');
     expect(asked).toEqual([]);
     expect(counted).toEqual([]);
+  });
+
+  test('that is late has its connection there for the next search all the same', async () => {
+    const impatient = open((server.address() as AddressInfo).port, 50);
+    let release: (() => void) | undefined;
+    waits = new Promise((resolve) => {
+      release = resolve;
+    });
+    expect((await ask(1, impatient)).source).toBe('learned');
+    expect(counted).toEqual(['late']);
+    release?.();
+    waits = undefined;
+    // The next waits for the only connection.
+    let answered = '';
+    while (answered !== 'osrm') answered = (await ask(1, impatient)).source;
+    expect(sockets).toHaveLength(1);
+    impatient.close();
+  });
+
+  test('is not taken to be late when it was this thread that had no time', async () => {
+    const worker = new Worker(SERVER, { eval: true });
+    const [port] = (await once(worker, 'message')) as [number];
+    const busy = open(port, 100);
+    while ((await ask(1, busy)).source !== 'osrm');
+    const estimate = ask(1, busy);
+    await new Promise((resolve) => setImmediate(resolve));
+    // Sent; its answer comes while nobody looks.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    expect((await estimate).source).toBe('osrm');
+    busy.close();
+    await worker.terminate();
   });
 
   test('leaves nothing waiting when it is closed', async () => {
