@@ -299,12 +299,14 @@ describe('a connection to an engine with a short way', () => {
     expect([connection.closed, totals.single('heldBytes'), totals.single('unsentBytes')]).toEqual([true, 0, 0]);
   });
 
-  test('writes down what was slow: what was asked, and nobody', () => {
+  test('writes down what was slow: what was asked, and nobody', async () => {
     const lines: SlowRequest[] = [];
     const { send } = open({ slow: new SlowLog(1e-6, (line) => lines.push(line)) });
     send({ op: 'within', bbox: [0, 0, 1, 1], tags: ['free'], ref: 'w' });
     send({ op: 'driver', id: 'secret', ref: 7 });
     send({ op: 'nearest', lat: 1, lon: 1, k: 3 });
+    // On a busy machine the first search takes the connection's whole turn of the thread.
+    await vi.waitFor(() => expect(lines).toHaveLength(3));
     const micros = expect.any(Number);
     expect(lines).toEqual([
       { slow: true, op: 'within', transport: 'ws', micros, ref: 'w', area: 'bbox', limit: 100, tags: 1 },
