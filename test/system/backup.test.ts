@@ -72,8 +72,7 @@ test('a backup in the middle of a feed has every fix that was acknowledged as du
   const server = await boot(newPath('data'));
   const feed = await RawClient.connect(server);
   const durable = new Map<string, number>();
-  let step = 0;
-  let isOver = false;
+  const fed = { step: 0, isOver: false };
   const fixesOf = (now: number): object[] =>
     Array.from({ length: 300 }, (_, i) => ({
       id: `d${(now * 7 + i) % 2_000}`,
@@ -83,8 +82,8 @@ test('a backup in the middle of a feed has every fix that was acknowledged as du
       ttl: 3_600,
     }));
   const feeding = (async () => {
-    while (!isOver) {
-      const now = ++step;
+    while (!fed.isOver) {
+      const now = ++fed.step;
       const batch = fixesOf(now) as { id: string }[];
       const ack = now % 3 === 0 ? 'durable' : 'applied';
       expect(await feed.ask({ op: 'locations', ack, batch })).toMatchObject({ rejected: [] });
@@ -92,12 +91,12 @@ test('a backup in the middle of a feed has every fix that was acknowledged as du
     }
   })();
   for (let round = 0; round < 2; round++) {
-    const from = step + 10;
-    while (step < from) await new Promise((resolve) => setImmediate(resolve));
+    const from = fed.step + 10;
+    while (fed.step < from) await new Promise((resolve) => setImmediate(resolve));
     const before = new Map(durable);
     const file = newPath('feed.backup');
     expect(await run(['backup', file, '--url', server.url])).toMatchObject({ code: 0 });
-    const after = step;
+    const after = fed.step;
     const data = newPath('restored');
     expect(await run(['restore', file, '--data', data])).toMatchObject({ code: 0 });
     const second = await boot(data);
@@ -112,7 +111,7 @@ test('a backup in the middle of a feed has every fix that was acknowledged as du
     }
     expect(await second.stop()).toBe(0);
   }
-  isOver = true;
+  fed.isOver = true;
   await feeding;
 });
 
