@@ -11,6 +11,7 @@
         "src/cell_tree.cc",
         "src/fix_decoder.cc",
         "src/frame.cc",
+        "src/frames.cc",
         "src/id_table.cc",
         "src/journal.cc",
         "src/journal_addon.cc",

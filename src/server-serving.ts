@@ -40,6 +40,7 @@ import type { ThreadTracing } from './tracing/thread.ts';
 import { Strings } from './tracing/strings.ts';
 import { Tracer } from './tracing/tracer.ts';
 import { ServingApp } from './transport/app.ts';
+import { HotFrames } from './transport/hot-frames.ts';
 import { RequestTraces } from './transport/request-traces.ts';
 import { ZoneTasks } from './zoning/tasks.ts';
 import { EndpointStats } from './metrics/endpoint-stats.ts';
@@ -122,15 +123,19 @@ export function createServing(options: ServingOptions): Serving {
   const tokens = options.tokens === undefined ? undefined : new Tokens(options.tokens);
   const { host, allowHost, allowOrigin } = config;
   const origins = new Origins({ host, allowHost, allowOrigin, hasTokens: tokens !== undefined });
+  const webSocketTraces = new RequestTraces(tracer, 'websocket');
+  const slow = slowLogOf(config, thread);
   const app = new ServingApp({
     tls: tlsFilesOf(config),
     gate: new Gate(origins, tokens),
     audit: options.audit,
     service,
     counters,
-    webSocketTraces: new RequestTraces(tracer, 'websocket'),
+    webSocketTraces,
     httpTraces: new RequestTraces(tracer, 'http'),
-    answerer: engine.answerFrame === undefined ? undefined : (engine as DriverEngine & FrameAnswerer),
+    hot: canAnswerFrames(engine)
+      ? new HotFrames({ answerer: engine, service, counters, webSocketTraces, slow })
+      : undefined,
     limits: {
       frameBytesMax: config.frameBytesMax,
       inFlightMax: config.inFlightMax,
@@ -142,7 +147,7 @@ export function createServing(options: ServingOptions): Serving {
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
     memory: guard,
-    slow: slowLogOf(config, thread),
+    slow,
     bodies: new Kept(counters, guard, 'bodyBytes'),
     unsent: new Kept(counters, guard, 'unsentBytes'),
     deadlines,
@@ -209,6 +214,10 @@ function randomId(): bigint {
 }
 
 /** Its lines go to standard error without waiting for whoever reads that. */
+function canAnswerFrames(engine: DriverEngine & Partial<FrameAnswerer>): engine is DriverEngine & FrameAnswerer {
+  return engine.answerFrame !== undefined;
+}
+
 function slowLogOf({ slowQueryMs, logLevel }: Config, thread: number): SlowLog {
   if (slowQueryMs === 0) return NO_SLOW_LOG;
   const log = pino({ level: logLevel }, pino.destination({ dest: 2, sync: false }));

@@ -17,7 +17,7 @@
 
 #include "answer.h"
 #include "candidates.h"
-#include "frame.h"
+#include "frames.h"
 #include "journal_addon.h"
 #include "process_registry.h"
 #include "session.h"
@@ -43,9 +43,7 @@ Bytes bytesOf(const Napi::Value& value) {
 }
 
 // What calls return instead of a size; the names are those of src/drivers/native.ts.
-constexpr double kNotHot = -1;
 constexpr double kTooWide = -2;
-constexpr double kRejections = -3;
 constexpr double kBroken = -4;
 constexpr double kNotAnArray = -5;
 constexpr double kTooLarge = -6;
@@ -64,6 +62,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
                        {
                            InstanceMethod<&Engine::SetReply>("setReply"),
                            InstanceMethod<&Engine::AnswerFrame>("answerFrame"),
+                           InstanceMethod<&Engine::SetFrames>("setFrames"),
+                           InstanceMethod<&Engine::AnswerFrames>("answerFrames"),
                            InstanceMethod<&Engine::Apply>("apply"),
                            InstanceMethod<&Engine::TakeRejected>("takeRejected"),
                            InstanceMethod<&Engine::Search>("search"),
@@ -82,10 +82,10 @@ class Engine : public Napi::ObjectWrap<Engine> {
                        });
   }
 
-  /** new Engine(status, numbers, driversMax, ttlSecondsDefault, searchCandidatesMax) or new Engine(status, numbers, handle). */
+  /** new Engine(rows, numbers, driversMax, ttlSecondsDefault, searchCandidatesMax) or new Engine(rows, numbers, handle). */
   explicit Engine(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Engine>(info) {
-    status_ = Napi::Persistent(info[0].As<Napi::Object>());
-    statusData_ = info[0].As<Napi::Int32Array>().Data();
+    rows_ = Napi::Persistent(info[0].As<Napi::Object>());
+    rowsData_ = reinterpret_cast<FrameRow*>(info[0].As<Napi::Int32Array>().Data());
     numbers_ = Napi::Persistent(info[1].As<Napi::Object>());
     numbersData_ = info[1].As<Napi::Float64Array>().Data();
     try {
@@ -101,6 +101,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
         if (store == nullptr) throw std::runtime_error("no engine has this handle any more");
       }
       session_ = std::make_unique<Session>(std::move(store));
+      answerer_ = std::make_unique<FrameAnswerer>(*session_, nullptr);
     } catch (const std::bad_alloc&) {
       throw Napi::Error::New(info.Env(), "there is not enough address space for so many drivers");
     } catch (const std::exception& error) {
@@ -123,43 +124,32 @@ class Engine : public Napi::ObjectWrap<Engine> {
     return offset <= replySize_ ? MsgpackWriter(replyData_ + offset, replySize_ - offset) : MsgpackWriter(nullptr, 0);
   }
 
-  /**
-   * answerFrame(frame: ArrayBuffer, nowMs, fixesMax, allowed) → size, kNeeds − size, kNotHot, kTooWide or kRejections. The status then has the op and, of
-   * locations, the counts; with kRejections also where in the frame the batch and the ref (0 to 0: none) begin and end.
-   */
-  Napi::Value AnswerFrame(const Napi::CallbackInfo& info) {
-    Napi::ArrayBuffer frame = info[0].As<Napi::ArrayBuffer>();
-    MsgpackWriter out = writerFrom(0);
-    FrameStatus status{};
-    const FrameOutcome outcome =
-        answerFrame(*session_, scratch_, static_cast<const uint8_t*>(frame.Data()),
-                    frame.ByteLength(), info[1].As<Napi::Number>().DoubleValue(),
-                    info[2].As<Napi::Number>().Uint32Value(), info[3].As<Napi::Number>().Uint32Value(), out,
-                    status);
-    double result = kNotHot;
-    if (outcome != FrameOutcome::NotHot) {
-      statusData_[0] = int32_t(status.op);
-      statusData_[5] = int32_t(status.micros);
-      if (status.outcome != nullptr) reportBatch(*status.outcome);
-    }
-    switch (outcome) {
-      case FrameOutcome::NotHot: break;
-      case FrameOutcome::Answered: result = sizeOf(out, 0); break;
-      case FrameOutcome::Rejections: {
-        const uint8_t* const start = static_cast<const uint8_t*>(frame.Data());
-        statusData_[6] = int32_t(status.batch.data - start);
-        statusData_[7] = statusData_[6] + int32_t(status.batch.size);
-        statusData_[8] = status.ref.data == nullptr ? 0 : int32_t(status.ref.data - start);
-        statusData_[9] = statusData_[8] + int32_t(status.ref.size);
-        result = kRejections;
-        break;
-      }
-      case FrameOutcome::TooWide: result = kTooWide; break;
-    }
-    return Napi::Number::New(info.Env(), result);
+  static FrameRules frameRules(const Napi::CallbackInfo& info, size_t first) {
+    return {info[first].As<Napi::Number>().DoubleValue(), info[first + 1].As<Napi::Number>().Uint32Value(), 0};
   }
 
-  /** apply(batch: Uint8Array, nowMs, fixesMax) → 0, kBroken, kNotAnArray or kTooLarge; the counts are in the status. */
+  /** answerFrame(frame: Uint8Array, nowMs, fixesMax, allowed): the answer is in the reply, and what became of it in row 0. */
+  void AnswerFrame(const Napi::CallbackInfo& info) {
+    FrameRules rules = frameRules(info, 1);
+    rules.allowed = info[3].As<Napi::Number>().Uint32Value();
+    MsgpackWriter out = writerFrom(0);
+    answerer_->answer(bytesOf(info[0]), rules, out, rowsData_[0]);
+  }
+
+  /** setFrames(bytes: Uint8Array, ends: Uint32Array, allowed: Uint8Array): where answerFrames finds frames from now on. */
+  void SetFrames(const Napi::CallbackInfo& info) {
+    for (uint32_t i = 0; i < 3; ++i) framesHeld_[i] = Napi::Persistent(info[i].As<Napi::Object>());
+    frames_ = {bytesOf(info[0]).data, info[1].As<Napi::Uint32Array>().Data(), bytesOf(info[2]).data};
+  }
+
+  /** answerFrames(from, to, nowMs, fixesMax) → how far it got; the answers are in the reply, one behind the other (native/src/frames.h). */
+  Napi::Value AnswerFrames(const Napi::CallbackInfo& info) {
+    const uint32_t from = info[0].As<Napi::Number>().Uint32Value();
+    const uint32_t to = info[1].As<Napi::Number>().Uint32Value();
+    return Napi::Number::New(info.Env(), answerer_->answerAll(frames_, from, to, frameRules(info, 2), replyData_, replySize_, rowsData_));
+  }
+
+  /** apply(batch: Uint8Array, nowMs, fixesMax) → 0, kBroken, kNotAnArray or kTooLarge; the counts are in row 0. */
   Napi::Value Apply(const Napi::CallbackInfo& info) {
     const Bytes batch = bytesOf(info[0]);
     const double nowMs = info[1].As<Napi::Number>().DoubleValue();
@@ -181,16 +171,16 @@ class Engine : public Napi::ObjectWrap<Engine> {
   }
 
   void reportBatch(const BatchOutcome& batch) {
-    statusData_[1] = int32_t(batch.accepted);
-    statusData_[2] = int32_t(batch.stale);
-    statusData_[3] = int32_t(batch.duplicate);
-    statusData_[4] = int32_t(batch.rejected.size());
-    lastBatch_ = &batch;
+    FrameRow& row = rowsData_[0];
+    row.accepted = int32_t(batch.accepted);
+    row.stale = int32_t(batch.stale);
+    row.duplicate = int32_t(batch.duplicate);
+    row.rejected = int32_t(batch.rejected.size());
   }
 
   /** takeRejected() → [index, code, index, code, …] of the batch that was applied last */
   Napi::Value TakeRejected(const Napi::CallbackInfo& info) {
-    const auto& rejected = lastBatch_->rejected;
+    const auto& rejected = session_->lastOutcome().rejected;
     Napi::Uint32Array pairs = Napi::Uint32Array::New(info.Env(), rejected.size() * 2);
     for (size_t i = 0; i < rejected.size(); ++i) {
       pairs[2 * i] = rejected[i].first;
@@ -282,10 +272,12 @@ class Engine : public Napi::ObjectWrap<Engine> {
 
   /** useZones(handle): where searches look zones up from now on. */
   void UseZones(const Napi::CallbackInfo& info) {
+    answerer_->useZones(nullptr);
     zoneReader_.reset();
     zones_ = findZones(info[0].As<Napi::Number>().Uint32Value());
     if (zones_ == nullptr) throw Napi::Error::New(info.Env(), "no thread holds the zones of this handle any more");
     zoneReader_ = std::make_unique<zones::ZoneReader>(*zones_);
+    answerer_->useZones(zoneReader_.get());
   }
 
   /** The zone of a name, if one is given; false when there is none of that name. */
@@ -455,11 +447,13 @@ class Engine : public Napi::ObjectWrap<Engine> {
   }
 
   void Close(const Napi::CallbackInfo&) {
+    answerer_.reset();
     session_.reset();
     zoneReader_.reset();
     zones_.reset();
     reply_.Reset();
-    status_.Reset();
+    rows_.Reset();
+    for (Napi::ObjectReference& held : framesHeld_) held.Reset();
     numbers_.Reset();
     candidatesHeld_.Reset();
   }
@@ -469,9 +463,11 @@ class Engine : public Napi::ObjectWrap<Engine> {
   SearchScratch scratch_;
   std::shared_ptr<zones::Publisher> zones_;
   std::unique_ptr<zones::ZoneReader> zoneReader_;
-  const BatchOutcome* lastBatch_ = nullptr;
-  Napi::ObjectReference status_;
-  int32_t* statusData_ = nullptr;
+  std::unique_ptr<FrameAnswerer> answerer_;
+  Napi::ObjectReference rows_;
+  FrameRow* rowsData_ = nullptr;
+  std::array<Napi::ObjectReference, 3> framesHeld_;
+  StagedFrames frames_{};
   Napi::ObjectReference numbers_;
   double* numbersData_ = nullptr;
   CandidateFinder finder_;
@@ -490,7 +486,7 @@ void TrimMemory(const Napi::CallbackInfo&) {
 }
 
 /** Grows when what is called here changes its meaning; src/drivers/native.ts loads no other (a mask that an old addon ignores lets frames through). */
-constexpr double kInterface = 2;
+constexpr double kInterface = 3;
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["interface"] = kInterface;

@@ -29,7 +29,15 @@ struct SearchRequest {
   bool explain = false;
   /** The MessagePack of the client's `ref`; data is null when there is none. */
   Bytes ref;
+  /** What beginSearch() took. */
+  double begunMicros = 0;
 };
+
+/**
+ * Begins a search for the nearest beside others (SearchScratch::begin). The caller is pinned until answerSearch() has answered it, which
+ * must come next with this scratch.
+ */
+void beginSearch(const DriverStore& store, SearchScratch& scratch, const SearchRequest& request);
 
 struct SearchOutcome {
   /** It looked at more candidates than it may, and nothing has been written. */

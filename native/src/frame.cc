@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "text.h"
+#include "zones/answer.h"
 
 namespace raziel {
 
@@ -16,6 +18,8 @@ constexpr double kRadiusMetersMax = 1'000'000;
 constexpr double kRadiusMetersDefault = 5'000;
 constexpr uint32_t kRefBytesMax = 128;
 constexpr uint32_t kFilterTagsMax = 32;
+/** A larger answer to `zonesAt` is left to the long way. */
+constexpr size_t kZonesBytesMax = 1 << 20;
 
 using Type = MsgpackReader::Type;
 
@@ -26,13 +30,17 @@ struct Fields {
   Bytes tags;
   Bytes anyTags;
   Bytes notTags;
+  Bytes layer;
   double lat = kUnknown;
   double lon = kUnknown;
   double k = kLimitDefault;
   double radius = kRadiusMetersDefault;
   double maxAge = std::numeric_limits<double>::infinity();
   Bytes batch;
+  /** A position, what only a search for the nearest has, and `ack`. */
+  bool hasPosition = false;
   bool hasSearch = false;
+  bool hasAck = false;
   bool acks = true;
 };
 
@@ -71,8 +79,14 @@ bool readFilterTags(MsgpackReader& in, Bytes& tags) {
   return true;
 }
 
-/** Reads one field; false when it is none of a hot frame's. A batch is decoded on the spot. */
-bool readField(MsgpackReader& in, Bytes key, Fields& fields, Session& session, double nowMs, uint32_t fixesMax) {
+bool readLayer(MsgpackReader& in, Bytes& layer) {
+  if (in.peek() != Type::String) return false;
+  layer = in.readString();
+  return isPlainUtf8(layer);
+}
+
+/** Reads one field; false when it is none of a hot frame's. */
+bool readField(MsgpackReader& in, Bytes key, Fields& fields, uint32_t fixesMax) {
   if (key.equals("op")) {
     if (in.peek() != Type::String) return false;
     fields.op = in.readString();
@@ -84,19 +98,23 @@ bool readField(MsgpackReader& in, Bytes key, Fields& fields, Session& session, d
     MsgpackReader ahead = in;
     if (ahead.readArray() > fixesMax) return false;
     const uint8_t* const start = in.position();
-    if (!session.decode(in, nowMs)) return false;
+    in.skip();
     fields.batch = {start, uint32_t(in.position() - start)};
     return true;
   }
   if (key.equals("ack")) {
     if (in.peek() != Type::String) return false;
     const Bytes ack = in.readString();
+    fields.hasAck = true;
     fields.acks = !ack.equals("none");
     return !fields.acks || ack.equals("applied");
   }
+  if (key.equals("lat") || key.equals("lon")) {
+    fields.hasPosition = true;
+    return readNumberInto(in, key.equals("lat") ? fields.lat : fields.lon);
+  }
+  if (key.equals("layer")) return readLayer(in, fields.layer);
   fields.hasSearch = true;
-  if (key.equals("lat")) return readNumberInto(in, fields.lat);
-  if (key.equals("lon")) return readNumberInto(in, fields.lon);
   if (key.equals("k")) return readNumberInto(in, fields.k);
   if (key.equals("radius")) return readNumberInto(in, fields.radius);
   if (key.equals("maxAge")) return readNumberInto(in, fields.maxAge) && std::isfinite(fields.maxAge);
@@ -106,10 +124,26 @@ bool readField(MsgpackReader& in, Bytes key, Fields& fields, Session& session, d
   return false;
 }
 
+bool isPosition(const Fields& fields) {
+  return fields.batch.data == nullptr && !fields.hasAck && std::abs(fields.lat) <= 90 && std::abs(fields.lon) <= 180;
+}
+
 bool isSearch(const Fields& fields) {
-  return fields.batch.data == nullptr && std::abs(fields.lat) <= 90 && std::abs(fields.lon) <= 180 && fields.k >= 1 &&
-         fields.k <= kLimitMax && fields.k == std::floor(fields.k) && fields.radius >= 0 &&
-         fields.radius <= kRadiusMetersMax && fields.maxAge >= 0 && fields.acks;
+  return isPosition(fields) && fields.layer.data == nullptr && fields.k >= 1 && fields.k <= kLimitMax &&
+         fields.k == std::floor(fields.k) && fields.radius >= 0 && fields.radius <= kRadiusMetersMax && fields.maxAge >= 0;
+}
+
+bool isLookup(const Fields& fields) { return isPosition(fields) && !fields.hasSearch; }
+
+bool isBatch(const Fields& fields) {
+  return fields.batch.data != nullptr && !fields.hasPosition && !fields.hasSearch && fields.layer.data == nullptr;
+}
+
+std::optional<FrameOp> opOf(const Fields& fields) {
+  if (fields.op.equals("nearest") && isSearch(fields)) return FrameOp::Nearest;
+  if (fields.op.equals("zonesAt") && isLookup(fields)) return FrameOp::ZonesAt;
+  if (fields.op.equals("locations") && isBatch(fields)) return FrameOp::Locations;
+  return std::nullopt;
 }
 
 template <typename Add>
@@ -122,23 +156,9 @@ void eachFilterTag(const DriverStore& store, Bytes tags, Filter& filter, Add&& a
   }
 }
 
-FrameOutcome search(Session& session, SearchScratch& scratch, const Fields& fields, double nowMs, MsgpackWriter& out,
-                    uint32_t& micros) {
-  EpochPin pinned = session.pin();
-  const DriverStore& store = session.store();
-  SearchRequest request;
-  request.lat = fields.lat;
-  request.lon = fields.lon;
-  request.limit = uint32_t(fields.k);
-  request.radiusMeters = fields.radius;
-  request.ref = fields.ref;
-  request.filter.maxAgeMs = fields.maxAge * 1000;
-  eachFilterTag(store, fields.tags, request.filter, requireTag);
-  eachFilterTag(store, fields.anyTags, request.filter, allowTag);
-  eachFilterTag(store, fields.notTags, request.filter, refuseTag);
-  const SearchOutcome outcome = answerSearch(session, scratch, request, nowMs, out);
-  micros = outcome.micros;
-  return outcome.tooWide ? FrameOutcome::TooWide : FrameOutcome::Answered;
+uint32_t microsSince(std::chrono::steady_clock::time_point begin) {
+  const auto took = std::chrono::steady_clock::now() - begin;
+  return uint32_t(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
 }
 
 void writeCounts(const BatchOutcome& batch, Bytes ref, MsgpackWriter& out) {
@@ -159,31 +179,65 @@ void writeCounts(const BatchOutcome& batch, Bytes ref, MsgpackWriter& out) {
 
 }  // namespace
 
-FrameOutcome answerFrame(Session& session, SearchScratch& scratch, const uint8_t* bytes, size_t size, double nowMs,
-                         uint32_t fixesMax, uint32_t allowed, MsgpackWriter& out, FrameStatus& status) {
-  MsgpackReader in(bytes, size);
-  if (in.peek() != Type::Map) return FrameOutcome::NotHot;
+bool readFrame(Bytes bytes, const FrameRules& rules, HotFrame& frame) {
+  MsgpackReader in(bytes.data, bytes.size);
+  if (in.peek() != Type::Map) return false;
   Fields fields;
   for (uint32_t pairs = in.readMap(); pairs > 0; --pairs) {
-    if (in.peek() != Type::String) return FrameOutcome::NotHot;
+    if (in.peek() != Type::String) return false;
     const Bytes key = in.readString();
-    if (!readField(in, key, fields, session, nowMs, fixesMax)) return FrameOutcome::NotHot;
+    if (!readField(in, key, fields, rules.fixesMax)) return false;
   }
-  if (!in.ok() || !in.atEnd()) return FrameOutcome::NotHot;
-  if (fields.op.equals("nearest")) {
-    if (!isSearch(fields) || (allowed & kAllowNearest) == 0) return FrameOutcome::NotHot;
-    status = {};
-    return search(session, scratch, fields, nowMs, out, status.micros);
-  }
+  if (!in.ok() || !in.atEnd()) return false;
+  const std::optional<FrameOp> op = opOf(fields);
+  if (!op || (rules.allowed & (1u << uint32_t(*op))) == 0) return false;
+  frame = {*op,          fields.ref,     fields.lat,     fields.lon,   fields.k,     fields.radius, fields.maxAge,
+           fields.tags, fields.anyTags, fields.notTags, fields.layer, fields.batch, fields.acks};
+  return true;
+}
+
+SearchRequest searchOf(const DriverStore& store, const HotFrame& frame) {
+  SearchRequest request;
+  request.lat = frame.lat;
+  request.lon = frame.lon;
+  request.limit = uint32_t(frame.k);
+  request.radiusMeters = frame.radiusMeters;
+  request.ref = frame.ref;
+  request.filter.maxAgeMs = frame.maxAgeSeconds * 1000;
+  eachFilterTag(store, frame.tags, request.filter, requireTag);
+  eachFilterTag(store, frame.anyTags, request.filter, allowTag);
+  eachFilterTag(store, frame.notTags, request.filter, refuseTag);
+  return request;
+}
+
+FrameOutcome answerNearest(const FrameTools& tools, SearchScratch& scratch, const SearchRequest& request, double nowMs, MsgpackWriter& out,
+                           FrameStatus& status) {
+  const SearchOutcome outcome = answerSearch(tools.session, scratch, request, nowMs, out);
+  status.micros = outcome.micros;
+  return outcome.tooWide ? FrameOutcome::TooWide : FrameOutcome::Answered;
+}
+
+FrameOutcome answerZonesAt(const FrameTools& tools, const HotFrame& frame, MsgpackWriter& out, FrameStatus& status) {
+  if (tools.zones == nullptr) return FrameOutcome::NotHot;
   const auto begin = std::chrono::steady_clock::now();
-  if ((allowed & kAllowLocations) == 0) return FrameOutcome::NotHot;
-  if (!fields.op.equals("locations") || fields.batch.data == nullptr || fields.hasSearch) return FrameOutcome::NotHot;
-  const BatchOutcome& batch = session.applyDecoded(nowMs);
-  const auto took = std::chrono::steady_clock::now() - begin;
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-  status = {FrameStatus::Op::Locations, &batch, fields.batch, fields.ref, uint32_t(micros)};
-  if (!batch.rejected.empty()) return FrameOutcome::Rejections;
-  if (fields.acks) writeCounts(batch, fields.ref, out);
+  const zones::ZoneReader::Pin pin(*tools.zones);
+  const std::string_view layer(reinterpret_cast<const char*>(frame.layer.data), frame.layer.size);
+  const std::string_view* const named = frame.layer.data == nullptr ? nullptr : &layer;
+  zones::writeAnswer(out, pin.snapshot(), frame.lat, frame.lon, named, frame.ref, tools.hits);
+  // How much an answer may have at most is decided on the long way.
+  if (out.size() > kZonesBytesMax) return FrameOutcome::NotHot;
+  status.micros = microsSince(begin);
+  return FrameOutcome::Answered;
+}
+
+FrameOutcome answerLocations(const FrameTools& tools, const HotFrame& frame, double nowMs, MsgpackWriter& out, FrameStatus& status) {
+  const auto begin = std::chrono::steady_clock::now();
+  MsgpackReader batch(frame.batch.data, frame.batch.size);
+  if (!tools.session.decode(batch, nowMs)) return FrameOutcome::NotHot;
+  const BatchOutcome& outcome = tools.session.applyDecoded(nowMs);
+  status = {&outcome, microsSince(begin)};
+  if (!outcome.rejected.empty()) return FrameOutcome::Rejections;
+  if (frame.acks) writeCounts(outcome, frame.ref, out);
   return FrameOutcome::Answered;
 }
 

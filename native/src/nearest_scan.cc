@@ -40,78 +40,73 @@ void prefetchNode(const CellHead& head, NodeRef node) {
   for (uint32_t line = 1; line <= 5; ++line) __builtin_prefetch(reinterpret_cast<const char*>(&head) + 64 * line);
 }
 
+constexpr float kLatStep = float(kPi / kGridSteps);
+constexpr float kHalfLonStepFloat = float(kHalfLonStep);
+
 }  // namespace
 
-/** The origin in the terms of the approximation, what is near it, and what drivers must have. */
-struct NearestScan::Query {
-  Query(const Origin& from, FoldedTags wanted)
-      : origin(from),
-        at(from.grid()),
-        cosSquared(float(from.cos() * from.cos())),
-        cosSine(float(from.cos() * from.sin())),
-        tags(wanted) {}
+NearestScan::Query::Query(const Origin& from, FoldedTags wanted)
+    : origin(from),
+      at(from.grid()),
+      cosSquared(float(from.cos() * from.cos())),
+      cosSine(float(from.cos() * from.sin())),
+      tags(wanted) {}
 
-  static constexpr float kLatStep = float(kPi / kGridSteps);
-  static constexpr float kHalfLonStepFloat = float(kHalfLonStep);
+/** Sets the box around all that is within a haversine. False when it crosses the antimeridian. */
+bool NearestScan::Query::reach(double haversine) {
+  const double angle = 2.01 * std::sqrt(haversine);
+  const uint32_t latSteps = uint32_t(angle / (2 * kHalfLatStep)) + 2;
+  const uint32_t lonSteps = uint32_t(angle / ((origin.cos() - angle) * 2 * kHalfLonStep)) + 2;
+  southWest = {at.lat - latSteps, at.lon - lonSteps};
+  northEast = {at.lat + latSteps, at.lon + lonSteps};
+  return southWest.lon <= at.lon && at.lon <= northEast.lon;
+}
 
-  /** Sets the box around all that is within a haversine. False when it crosses the antimeridian. */
-  bool reach(double haversine) {
-    const double angle = 2.01 * std::sqrt(haversine);
-    const uint32_t latSteps = uint32_t(angle / (2 * kHalfLatStep)) + 2;
-    const uint32_t lonSteps = uint32_t(angle / ((origin.cos() - angle) * 2 * kHalfLonStep)) + 2;
-    southWest = {at.lat - latSteps, at.lon - lonSteps};
-    northEast = {at.lat + latSteps, at.lon + lonSteps};
-    return southWest.lon <= at.lon && at.lon <= northEast.lon;
-  }
-
-  /** x² + cos φ₁ cos φ₂ y² of the half differences, with cos φ₂ by its series around φ₁; no cosine is negative. */
-  float keyOf(GridPoint p) const {
-    const float north = float(int32_t(p.lat - at.lat)) * kLatStep;
-    const float y = float(int32_t(p.lon - at.lon)) * kHalfLonStepFloat;
-    const float cosines = cosSquared * (1 - 0.5f * north * north) - cosSine * north;
-    return 0.25f * north * north + std::max(cosines, 0.0f) * (y * y);
-  }
-
-  const Origin& origin;
-  GridPoint at;
-  float cosSquared;
-  float cosSine;
-  FoldedTags tags;
-  GridPoint southWest{};
-  GridPoint northEast{};
-};
+/** x² + cos φ₁ cos φ₂ y² of the half differences, with cos φ₂ by its series around φ₁; no cosine is negative. */
+[[maybe_unused]] float NearestScan::Query::keyOf(GridPoint p) const {
+  const float north = float(int32_t(p.lat - at.lat)) * kLatStep;
+  const float y = float(int32_t(p.lon - at.lon)) * kHalfLonStepFloat;
+  const float cosines = cosSquared * (1 - 0.5f * north * north) - cosSine * north;
+  return 0.25f * north * north + std::max(cosines, 0.0f) * (y * y);
+}
 
 bool NearestScan::applies(const Origin& origin, double haversineMax) {
   static const double haversineFar = haversineOfMeters(kMetersMax);
   return std::abs(origin.lat()) <= kLatMax && haversineMax <= haversineFar;
 }
 
-NearestScan::Outcome NearestScan::run(const CellTree& tree, const Origin& origin, uint32_t k, double haversineMax,
-                                      FoldedTags tags, uint64_t candidatesMax, SearchCounts& counts) {
-  Query query(origin, tags);
+void NearestScan::begin(const CellTree& tree, const Origin& origin, uint32_t k, double haversineMax, FoldedTags tags) {
+  query_ = Query(origin, tags);
   k_ = k;
-  const double farthest = reachOf(float(haversineMax));
-  const Path path = pathTo(tree, query.at);
-  const double side = double(uint64_t{1} << (31 - path.depth)) * 2 * kHalfLatStep;
+  farthest_ = reachOf(float(haversineMax));
+  findPath(tree);
+  const double side = double(uint64_t{1} << (31 - path_.depth)) * 2 * kHalfLatStep;
   const double leafArea = side * side * 2 * origin.cos();
-  double near = expectedFor(k) * leafArea / (kDriversALeaf * kPi) / 4;
+  near_ = expectedFor(k) * leafArea / (kDriversALeaf * kPi) / 4;
   // The searches of one request ask around one place, for others with other tags: what sufficed before is a better guess.
-  if (packGrid(query.at) == lastAt_ && k == lastK_) near = std::clamp(lastNear_, near, near * kFarther * kFarther);
-  for (uint32_t guess = 0; guess < kGuessesMax; ++guess, near *= kFarther) {
-    near = std::min(near, farthest);
-    bound_ = float(near);
+  if (packGrid(query_.at) == lastAt_ && k == lastK_) near_ = std::clamp(lastNear_, near_, near_ * kFarther * kFarther);
+  gathered_ = gather(tree);
+}
+
+NearestScan::Outcome NearestScan::finish(const CellTree& tree, uint64_t candidatesMax, SearchCounts& counts) {
+  for (uint32_t guess = 0; guess < kGuessesMax; ++guess) {
+    if (guess > 0) {
+      near_ *= kFarther;
+      gathered_ = gather(tree);
+    }
+    if (!gathered_) return Outcome::Uneven;
+    bound_ = float(near_);
     foundCount_ = 0;
-    if (!query.reach(near) || !gatherLeaves(tree, path, query, near)) return Outcome::Uneven;
     counts.cells += leaves_.size();
     for (const NodeRef leaf : leaves_) {
-      lookAtLeaf(tree.leaf(leaf), query, counts);
+      lookAtLeaf(tree.leaf(leaf), query_, counts);
       if (counts.candidates > candidatesMax) return Outcome::TooWide;
       if (foundCount_ > k_ + kFoundSlack) keepBest();
     }
-    if (foundCount_ >= k_ || near >= farthest) {
-      lastAt_ = packGrid(query.at);
-      lastK_ = k;
-      lastNear_ = near;
+    if (foundCount_ >= k_ || near_ >= farthest_) {
+      lastAt_ = packGrid(query_.at);
+      lastK_ = k_;
+      lastNear_ = near_;
       sortFound();
       return Outcome::Found;
     }
@@ -119,21 +114,28 @@ NearestScan::Outcome NearestScan::run(const CellTree& tree, const Origin& origin
   return Outcome::Uneven;
 }
 
-NearestScan::Path NearestScan::pathTo(const CellTree& tree, GridPoint position) {
-  Path path;
-  path.depth = 0;
-  path.cells[0] = tree.root();
+/** Collects the leaves with anything within the present guess; false when there are too many, or the guess crosses the antimeridian. */
+bool NearestScan::gather(const CellTree& tree) {
+  near_ = std::min(near_, farthest_);
+  return query_.reach(near_) && gatherLeaves(tree);
+}
+
+void NearestScan::findPath(const CellTree& tree) {
+  path_.depth = 0;
+  path_.cells[0] = tree.root();
   for (;;) {
-    const Cell& cell = tree.cell(path.cells[path.depth]);
-    const NodeRef child = cell.children[quadrantOf(position, path.depth)].load(std::memory_order_acquire);
+    const Cell& cell = tree.cell(path_.cells[path_.depth]);
+    const NodeRef child = cell.children[quadrantOf(query_.at, path_.depth)].load(std::memory_order_acquire);
     if (child != 0) prefetchNode(tree.head(child), child);
-    if (child == 0 || isLeaf(child)) return path;
-    path.cells[++path.depth] = child;
+    if (child == 0 || isLeaf(child)) return;
+    path_.cells[++path_.depth] = child;
   }
 }
 
 /** Collects the leaves that reach into the query's box, going down all cells that do a level at a time. False when they are too many. */
-bool NearestScan::gatherLeaves(const CellTree& tree, const Path& path, const Query& query, double near) {
+bool NearestScan::gatherLeaves(const CellTree& tree) {
+  const Path& path = path_;
+  const Query& query = query_;
   const auto [south, west] = query.southWest;
   const auto [north, east] = query.northEast;
   uint32_t depth = path.depth;
@@ -156,7 +158,7 @@ bool NearestScan::gatherLeaves(const CellTree& tree, const Path& path, const Que
         if (((halves[0] >> (quadrant >> 1)) & (halves[1] >> (quadrant & 1)) & 1) == 0) continue;
         const NodeRef child = cell.children[quadrant].load(std::memory_order_acquire);
         if (child == 0) continue;
-        if (isLeaf(child) && query.origin.haversinesAtLeast(cell.corner, cell.depth, cell.cosMin).of(quadrant) > near) continue;
+        if (isLeaf(child) && query.origin.haversinesAtLeast(cell.corner, cell.depth, cell.cosMin).of(quadrant) > near_) continue;
         prefetchNode(tree.head(child), child);
         (isLeaf(child) ? leaves_ : nextLevel_).push_back(child);
       }
@@ -232,8 +234,8 @@ void NearestScan::lookAtLeaf(const Leaf& leaf, const Query& query, SearchCounts&
     const __m128i lat = _mm_unpackhi_epi64(positionsAb, positionsCd);
     const __m128i fix = _mm_unpacklo_epi64(restAb, restCd);
 
-    const __m128 north = _mm_mul_ps(_mm_cvtepi32_ps(_mm_sub_epi32(lat, originLat)), _mm_set1_ps(Query::kLatStep));
-    const __m128 y = _mm_mul_ps(_mm_cvtepi32_ps(_mm_sub_epi32(lon, originLon)), _mm_set1_ps(Query::kHalfLonStepFloat));
+    const __m128 north = _mm_mul_ps(_mm_cvtepi32_ps(_mm_sub_epi32(lat, originLat)), _mm_set1_ps(kLatStep));
+    const __m128 y = _mm_mul_ps(_mm_cvtepi32_ps(_mm_sub_epi32(lon, originLon)), _mm_set1_ps(kHalfLonStepFloat));
     const __m128 northSquared = _mm_mul_ps(north, north);
     const __m128 cosines = _mm_sub_ps(
         _mm_mul_ps(_mm_set1_ps(query.cosSquared), _mm_sub_ps(one, _mm_mul_ps(_mm_set1_ps(0.5f), northSquared))),

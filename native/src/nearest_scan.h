@@ -57,12 +57,14 @@ class NearestScan {
   /** Whether the approximations hold: away from the poles, and not too far. */
   static bool applies(const Origin& origin, double haversineMax);
 
+  /** Begins a search for the `k` nearest within `haversineMax`: finds the leaves to look at, and has them fetched into the cache. */
+  void begin(const CellTree& tree, const Origin& origin, uint32_t k, double haversineMax, FoldedTags tags);
+
   /**
-   * Collects the candidates for the `k` nearest within `haversineMax`. TooWide past `candidatesMax`. A driver that moves meanwhile may be
+   * Collects the candidates of the search that was begun. TooWide past `candidatesMax`. A driver that has moved since the beginning may be
    * met twice or not at all.
    */
-  Outcome run(const CellTree& tree, const Origin& origin, uint32_t k, double haversineMax, FoldedTags tags,
-              uint64_t candidatesMax, SearchCounts& counts);
+  Outcome finish(const CellTree& tree, uint64_t candidatesMax, SearchCounts& counts);
 
   /** By approximate distance. */
   const std::vector<NearestCandidate>& candidates() const { return sorted_; }
@@ -73,7 +75,22 @@ class NearestScan {
   }
 
  private:
-  struct Query;
+  /** The origin in the terms of the approximation, what is near it, and what drivers must have. */
+  struct Query {
+    Query() = default;
+    Query(const Origin& from, FoldedTags wanted);
+    bool reach(double haversine);
+    float keyOf(GridPoint p) const;
+
+    Origin origin;
+    GridPoint at{};
+    float cosSquared = 0;
+    float cosSine = 0;
+    FoldedTags tags;
+    GridPoint southWest{};
+    GridPoint northEast{};
+  };
+
   /** The cells from the root down to the one of the leaf around the origin. */
   struct Path {
     std::array<NodeRef, kCellDepthMax + 1> cells;
@@ -83,8 +100,9 @@ class NearestScan {
   /** What is as near as `haversine` in truth may have an approximation up to this, and the other way round. */
   static float reachOf(float haversine) { return haversine * (1 + kSlack) + kSlackLeast; }
 
-  static Path pathTo(const CellTree& tree, GridPoint position);
-  bool gatherLeaves(const CellTree& tree, const Path& path, const Query& query, double near);
+  void findPath(const CellTree& tree);
+  bool gather(const CellTree& tree);
+  bool gatherLeaves(const CellTree& tree);
   void lookAtLeaf(const Leaf& leaf, const Query& query, SearchCounts& counts);
   void keepBest();
   void sortFound();
@@ -102,7 +120,14 @@ class NearestScan {
   uint32_t lastK_ = 0;
   double lastNear_ = 0;
 
+  Query query_;
+  Path path_;
   uint32_t k_ = 0;
+  /** How near to look, by haversine: at first, and at most. */
+  double near_ = 0;
+  double farthest_ = 0;
+  /** Whether the leaves within `near_` are in `leaves_`. */
+  bool gathered_ = false;
   /** Who has an approximation beyond this is not collected. */
   float bound_ = 0;
   std::vector<NodeRef> level_;

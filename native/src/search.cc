@@ -164,10 +164,35 @@ struct SearchScratch::WithinGoal {
 /** How the nearest are looked for; each is the way out where the one before fails. */
 enum class Way { Scan, Walk, WalkDeduping };
 
+void SearchScratch::begin(const DriverStore& store, const Origin& origin, uint32_t k, double haversineMax,
+                          const Filter& filter) {
+  movesBefore_ = store.tree.moves().head();
+  begun_ = Begun::Not;
+  if (!filter.asksFoldedTagsOnly() || !NearestScan::applies(origin, haversineMax)) return;
+  scan_.begin(store.tree, origin, k, haversineMax, {filter.all.fold(), filter.any.fold()});
+  begun_ = Begun::Leaves;
+}
+
+void SearchScratch::lookAhead(const DriverStore& store) {
+  if (begun_ != Begun::Leaves) return;
+  begun_ = Begun::Fixes;
+  counts_ = {};
+  scanned_ = scan_.finish(store.tree, store.options.searchCandidatesMax, counts_);
+  if (scanned_ != NearestScan::Outcome::Found) return;
+  for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.fixes[candidate.fix()]);
+}
+
+void SearchScratch::fetchIds(const DriverStore& store) const {
+  if (begun_ != Begun::Fixes || scanned_ != NearestScan::Outcome::Found) return;
+  for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.drivers[store.fixes[candidate.fix()].driver]);
+}
+
 SearchScratch::Outcome SearchScratch::nearest(const DriverStore& store, const Origin& origin, uint32_t k,
                                               double haversineMax, const Filter& filter, double nowMs) {
-  const uint64_t movesBefore = store.tree.moves().head();
-  const bool scans = filter.asksFoldedTagsOnly() && NearestScan::applies(origin, haversineMax);
+  if (begun_ == Begun::Not) begin(store, origin, k, haversineMax, filter);
+  lookAhead(store);
+  const bool scans = begun_ == Begun::Fixes;
+  begun_ = Begun::Not;
   for (Way way = scans ? Way::Scan : Way::Walk;; way = way == Way::Scan ? Way::Walk : Way::WalkDeduping) {
     hits_.clear();
     seen_.clear();
@@ -182,9 +207,9 @@ SearchScratch::Outcome SearchScratch::nearest(const DriverStore& store, const Or
       std::sort(hits_.begin(), hits_.end(), goal.order());
     }
     if (goal.hasTwice()) continue;
-    if (outcome == Outcome::Found && store.tree.moves().head() != movesBefore) {
+    if (outcome == Outcome::Found && store.tree.moves().head() != movesBefore_) {
       goal.resume();
-      lookAtMoved(store, movesBefore, filter, nowMs, goal);
+      lookAtMoved(store, movesBefore_, filter, nowMs, goal);
       std::sort(hits_.begin(), hits_.end(), goal.order());
     }
     return outcome;
@@ -194,13 +219,8 @@ SearchScratch::Outcome SearchScratch::nearest(const DriverStore& store, const Or
 /** Nothing where the scan cannot tell: another way is better, or a candidate is not what it was taken for (it moved or expired). */
 std::optional<SearchScratch::Outcome> SearchScratch::nearestByScan(const DriverStore& store, const Filter& filter,
                                                                    double nowMs, NearestGoal& goal) {
-  counts_ = {};
-  const FoldedTags tags{filter.all.fold(), filter.any.fold()};
-  const uint64_t candidatesMax = store.options.searchCandidatesMax;
-  const auto scanned = scan_.run(store.tree, goal.origin, goal.k, goal.bound, tags, candidatesMax, counts_);
-  if (scanned == NearestScan::Outcome::TooWide) return Outcome::TooWide;
-  if (scanned == NearestScan::Outcome::Uneven) return std::nullopt;
-  for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.fixes[candidate.fix()]);
+  if (scanned_ == NearestScan::Outcome::TooWide) return Outcome::TooWide;
+  if (scanned_ == NearestScan::Outcome::Uneven) return std::nullopt;
   for (const NearestCandidate& candidate : scan_.candidates()) {
     const FixBlock& fix = store.fixes[candidate.fix()];
     __builtin_prefetch(&store.drivers[fix.driver]);

@@ -84,6 +84,15 @@ class SearchScratch {
   Outcome nearest(const DriverStore& store, const Origin& origin, uint32_t k, double haversineMax, const Filter& filter,
                   double nowMs);
 
+  /**
+   * Begins that search, so that what it will look at is on its way to the cache while others are begun: first the leaves (begin), then the
+   * fixes (lookAhead), then the ids (fetchIds). nearest() must come next, with the same query, and goes on from there; it sees whatever was accepted before begin(). The
+   * caller is pinned all the while.
+   */
+  void begin(const DriverStore& store, const Origin& origin, uint32_t k, double haversineMax, const Filter& filter);
+  void lookAhead(const DriverStore& store);
+  void fetchIds(const DriverStore& store) const;
+
   /** Up to `limit` + 1 drivers in the area, by id: one too many says that there are more. */
   Outcome within(const DriverStore& store, const BoxArea& area, uint32_t limit, const Filter& filter, double nowMs);
   Outcome within(const DriverStore& store, const PolygonsArea& area, uint32_t limit, const Filter& filter, double nowMs);
@@ -96,6 +105,9 @@ class SearchScratch {
   struct NearestGoal;
   template <typename Area>
   struct WithinGoal;
+
+  /** How far a search that was begun has come. */
+  enum class Begun : uint8_t { Not, Leaves, Fixes };
 
   std::optional<Outcome> nearestByScan(const DriverStore& store, const Filter& filter, double nowMs, NearestGoal& goal);
   template <typename Goal>
@@ -113,6 +125,10 @@ class SearchScratch {
   DriverSet seen_;
   SearchCounts counts_;
   NearestScan scan_;
+  NearestScan::Outcome scanned_ = NearestScan::Outcome::Uneven;
+  Begun begun_ = Begun::Not;
+  /** Moves before the search was begun. */
+  uint64_t movesBefore_ = 0;
 };
 
 }  // namespace raziel

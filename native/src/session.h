@@ -43,6 +43,9 @@ class Session {
   /** Applies what decode() decoded. */
   const BatchOutcome& applyDecoded(double nowMs);
 
+  /** Of the last applyDecoded(). */
+  const BatchOutcome& lastOutcome() const { return outcome_; }
+
   /** The fix held of a driver, or nullptr for an unknown or expired one. The caller is pinned for as long as it uses it. */
   const FixBlock* find(Bytes id, double nowMs) const;
 

@@ -20,6 +20,7 @@
 
 #include "msgpack_writer.h"
 #include "process_registry.h"
+#include "zones/answer.h"
 #include "zones/layer_builder.h"
 #include "zones/publisher.h"
 #include "zones/snapshot.h"
@@ -117,43 +118,22 @@ Napi::Value AssembleZones(const Napi::CallbackInfo& info) {
   return orThrow(info.Env(), [&] { return copyToBuffer(info.Env(), zones::assembleSnapshot(version, sections)); });
 }
 
-/** What the answer says of one zone: MessagePack. */
-std::string_view answerOfZone(const Snapshot& snapshot, uint32_t zone) {
-  const zones::LayerView& layer = snapshot.layerOfZone(zone);
-  return layer.answerOf(layer.zones[zone - layer.firstZone]);
-}
-
-/** Looks up in all layers, or in the one that `layer` names; an unknown one has no zones. */
-void lookup(const Snapshot& snapshot, double lat, double lon, const std::string* layer, Hits& hits) {
-  if (layer == nullptr) return snapshot.lookup(lat, lon, hits);
-  const zones::LayerView* const view = snapshot.findLayer(*layer);
-  if (view == nullptr) return hits.clear();
-  snapshot.lookupInLayer(*view, lat, lon, hits);
-}
-
-/** Writes the list of what the answer says of the zones at a point. */
-void writeZones(MsgpackWriter& writer, const Snapshot* snapshot, double lat, double lon, const std::string* layer, Hits& hits) {
-  hits.clear();
-  if (snapshot != nullptr) lookup(*snapshot, lat, lon, layer, hits);
-  writer.array(static_cast<uint32_t>(hits.size()));
-  for (const uint32_t zone : hits) {
-    const std::string_view answer = answerOfZone(*snapshot, zone);
-    writer.raw(answer.data(), answer.size());
-  }
-}
-
 /** An optional layer's name from an argument that is a string or undefined. */
 class LayerArgument {
  public:
   explicit LayerArgument(const Napi::Value& value) {
     if (!value.IsString()) return;
-    name_ = value.As<Napi::String>().Utf8Value();
+    text_ = value.As<Napi::String>().Utf8Value();
+    name_ = text_;
     given_ = true;
   }
-  const std::string* get() const { return given_ ? &name_ : nullptr; }
+  LayerArgument(const LayerArgument&) = delete;
+  LayerArgument& operator=(const LayerArgument&) = delete;
+  const std::string_view* get() const { return given_ ? &name_ : nullptr; }
 
  private:
-  std::string name_;
+  std::string text_;
+  std::string_view name_;
   bool given_ = false;
 };
 
@@ -367,10 +347,17 @@ class Zones : public Napi::ObjectWrap<Zones> {
   Napi::Value AnswerAt(const Napi::CallbackInfo& info) {
     const zones::ZoneReader::Pin pin(reader(info.Env()));
     const LayerArgument layer(info[2]);
-    return write(info, 3, [&](MsgpackWriter& writer) {
-      writer.string("zones");
-      writeZones(writer, pin.snapshot(), info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get(), hits_);
-    }, pin.snapshot());
+    Napi::Uint8Array out = info[4].As<Napi::Uint8Array>();
+    const size_t offset = std::min<size_t>(info[5].As<Napi::Number>().Uint32Value(), out.ByteLength());
+    MsgpackWriter writer(out.Data() + offset, out.ByteLength() - offset);
+    Bytes ref;
+    if (info[3].IsTypedArray()) {
+      const Napi::Uint8Array given = info[3].As<Napi::Uint8Array>();
+      ref = {given.Data(), static_cast<uint32_t>(given.ByteLength())};
+    }
+    zones::writeAnswer(writer, pin.snapshot(), info[0].As<Napi::Number>(), info[1].As<Napi::Number>(), layer.get(), ref, hits_);
+    const double end = static_cast<double>(offset + writer.size());
+    return Napi::Number::New(info.Env(), writer.fits() ? end : -end);
   }
 
   /**
@@ -400,26 +387,6 @@ class Zones : public Napi::ObjectWrap<Zones> {
     }
     const std::string_view answer = answerOfZone(*snapshot, zone);
     return Napi::Buffer<char>::Copy(info.Env(), answer.data(), answer.size());
-  }
-
-  /** Writes a map of ref, version and what `body` writes; ref, out and offset are the arguments from `first` on. */
-  template <typename Body>
-  static Napi::Value write(const Napi::CallbackInfo& info, size_t first, Body&& body, const Snapshot* snapshot) {
-    Napi::Uint8Array out = info[first + 1].As<Napi::Uint8Array>();
-    const size_t offset = std::min<size_t>(info[first + 2].As<Napi::Number>().Uint32Value(), out.ByteLength());
-    MsgpackWriter writer(out.Data() + offset, out.ByteLength() - offset);
-    const bool hasRef = info[first].IsTypedArray();
-    writer.map(hasRef ? 3 : 2);
-    if (hasRef) {
-      const Napi::Uint8Array ref = info[first].As<Napi::Uint8Array>();
-      writer.string("ref");
-      writer.raw(ref.Data(), ref.ByteLength());
-    }
-    writer.string("version");
-    writer.number(snapshot == nullptr ? 0 : static_cast<double>(snapshot->version()));
-    body(writer);
-    const double end = static_cast<double>(offset + writer.size());
-    return Napi::Number::New(info.Env(), writer.fits() ? end : -end);
   }
 
   void Close(const Napi::CallbackInfo&) {

@@ -3,6 +3,7 @@
 // Every driver of the fleet is somewhere in the searched area all the time, jumping between far cells, and its speed and heading say where it
 // is. So every search must find every driver exactly once (never twice, never missed), and every hit must be of one piece (never torn).
 
+#include <array>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -38,6 +39,14 @@ uint32_t checkHits(const DriverStore& store, const SearchScratch& scratch) {
   return fleet;
 }
 
+/** A search that is begun, and goes on later. */
+void nearestAhead(const DriverStore& store, SearchScratch& scratch, const Origin& origin, uint32_t k, double haversineMax, double nowMs) {
+  scratch.begin(store, origin, k, haversineMax, Filter{});
+  scratch.lookAhead(store);
+  scratch.fetchIds(store);
+  scratch.nearest(store, origin, k, haversineMax, Filter{}, nowMs);
+}
+
 void searches_beside_moves_find_everyone_once_and_whole() {
   auto store = makeStore();
   Session first(store);
@@ -61,7 +70,7 @@ void searches_beside_moves_find_everyone_once_and_whole() {
         const std::string id = "driver:" + std::to_string(half * kFleet / 2);
         const FixBlock* const fix = session.find(bytesOf(id), kNow + step);
         CHECK(fix != nullptr && fix->timeMs >= kNow + step);
-        scratch.nearest(*store, Origin(fix->lat, fix->lon), 1, 1e-12, Filter{}, kNow + step);
+        nearestAhead(*store, scratch, Origin(fix->lat, fix->lon), 1, 1e-12, kNow + step);
         CHECK(scratch.hits().size() == 1);
       }
       done = true;
@@ -101,6 +110,22 @@ void searches_beside_moves_find_everyone_once_and_whole() {
         if (round % 4 == 1) {
           allowTag(*store, "even", filter);
           allowTag(*store, "odd", filter);
+        }
+        if (reader == 0 && round % 4 == 2) {
+          // Several begun before the first is answered, each around somebody who stays.
+          std::array<SearchScratch, 4> group;
+          const auto originOf = [&](size_t i) { return Origin(10 + ((round + i) % kParked) * 0.1, 21); };
+          const double near = haversineOfMeters(40'000);
+          for (size_t i = 0; i < group.size(); ++i) group[i].begin(*store, originOf(i), 20, near, Filter{});
+          for (SearchScratch& one : group) one.lookAhead(*store);
+          for (SearchScratch& one : group) one.fetchIds(*store);
+          for (size_t i = 0; i < group.size(); ++i) {
+            CHECK(group[i].nearest(*store, originOf(i), 20, near, Filter{}, kNow) == SearchScratch::Outcome::Found);
+            CHECK(!group[i].hits().empty() && group[i].hits()[0].haversine < 1e-18);
+            checkHits(*store, group[i]);
+          }
+          ++searches;
+          continue;
         }
         if (reader == 0) {
           CHECK(scratch.nearest(*store, Origin(12, 22), 1000, haversineOfMeters(1e6), filter, kNow) ==

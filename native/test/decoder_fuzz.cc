@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "../src/fix_decoder.h"
-#include "../src/frame.h"
+#include "../src/frames.h"
 #include "../src/text.h"
 #include "check.h"
 #include "world.h"
@@ -19,7 +19,9 @@ namespace {
 struct Target {
   Target() : session(makeStore(2000)) {}
   Session session;
-  SearchScratch scratch;
+  zones::Publisher publisher;
+  zones::ZoneReader zones{publisher};
+  FrameAnswerer answerer{session, &zones};
   std::vector<uint8_t> reply = std::vector<uint8_t>(1 << 16);
 };
 
@@ -47,8 +49,8 @@ void decodeAnything(const uint8_t* data, size_t size) {
     }
   }
   MsgpackWriter out(on.reply.data(), on.reply.size());
-  FrameStatus status;
-  answerFrame(on.session, on.scratch, bytes.data(), bytes.size(), kNow, 10'000, 3, out, status);
+  FrameRow row;
+  on.answerer.answer({bytes.data(), uint32_t(bytes.size())}, {kNow, 10'000, 7}, out, row);
 
   const Bytes text{bytes.data(), uint32_t(bytes.size())};
   isPlainUtf8(text);
@@ -104,6 +106,19 @@ std::vector<std::vector<uint8_t>> seeds() {
     out.string("free");
     out.key("maxAge");
     out.number(30);
+  });
+  frame([](MsgpackWriter& out) {
+    out.map(5);
+    out.key("op");
+    out.string("zonesAt");
+    out.key("ref");
+    out.number(8);
+    out.key("lat");
+    out.number(37.7);
+    out.key("lon");
+    out.number(-122.4);
+    out.key("layer");
+    out.string("districts");
   });
   const std::vector<uint8_t> batch = encodeBatch({{"driver:3", 37.7, -122.4, kNow, {"free"}}});
   frame([&](MsgpackWriter& out) {

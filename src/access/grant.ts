@@ -10,10 +10,10 @@ import { ask, type RateLimit, take } from './rate.ts';
 import { callForbidden, foreignId, missingScope, rateLimited, wrongToken } from './refusals.ts';
 import type { Need, Scope } from './scopes.ts';
 
-/** Hot frames that a caller may have answered the short way; the first two are the bits of FrameAnswerer. */
+/** Hot frames that a caller may have answered the short way: the bits of FrameAnswerer. */
 const HOT_LOCATIONS = 1;
 const HOT_NEAREST = 2;
-export const HOT_ZONES_AT = 4;
+const HOT_ZONES_AT = 4;
 
 /** The rights of a token as serving threads get them. */
 export interface Rights {

@@ -5,7 +5,7 @@
 // Bytes cross this boundary, not objects: a batch of fixes comes as the MessagePack that arrived, an answer leaves as the
 // MessagePack that will be sent. Degrees on WGS84, metres, milliseconds since the Unix epoch; see docs/protocol.md.
 
-import type { FixCode } from '../errors.ts';
+import type { FixCode, RazielError } from '../errors.ts';
 
 export type EngineKind = 'native' | 'portable' | 'oracle';
 
@@ -224,21 +224,58 @@ export interface DriverEngine {
   close(): void;
 }
 
-/** What `answerFrame` returns for a frame that it leaves to the long way round (decode, dispatch, encode). */
+/** What a row of `frameRows` says of a frame, where it is no length of an answer. */
 export const FRAME_NOT_HOT = -1;
+export const FRAME_TOO_WIDE = -2;
+/** The batch is applied, and `rejections` has the answer. */
+export const FRAME_REJECTIONS = -3;
+export const FRAME_SKIPPED = -4;
+
+/** Int32 of a row: result (length of the answer, 0 for none, or FRAME_…), op, and of locations what became of the fixes. */
+export const FRAME_ROW = {
+  size: 11,
+  result: 0,
+  op: 1,
+  accepted: 2,
+  stale: 3,
+  duplicate: 4,
+  rejected: 5,
+  micros: 6,
+} as const;
+/** What `op` of a row counts; the bits of `allowed` are in the same order. */
+export const FRAME_OPS = ['locations', 'nearest', 'zonesAt'] as const;
+/** In `allowed` of a staged frame that is to be passed over. */
+export const FRAME_SKIP = 0x80;
+/** Frames that one call of `answerFrames` deals with at most. */
+export const ANSWERED_FRAMES_MAX = 64;
+
+/** Frames one behind the other in `bytes`; frame i ends at `ends[i]`, and may be one of the ops whose bits `allowed[i]` has. */
+export interface StagedFrames {
+  readonly bytes: Uint8Array;
+  readonly ends: Uint32Array;
+  readonly allowed: Uint8Array;
+}
 
 /**
- * The short way for hot WebSocket frames, which only the native engine has: a MessagePack frame that is a plain, valid `nearest` or
- * `locations` request (ack none or applied) is answered whole, without a JavaScript object in between.
+ * The short way for hot WebSocket frames, which only the native engine has: a MessagePack frame that is a plain, valid `nearest`, `zonesAt` or
+ * `locations` request (ack none or applied) is answered whole, without a JavaScript object in between. Any other frame (another op, a field
+ * that is not known, a bad value, broken bytes) is FRAME_NOT_HOT, and has changed nothing.
  */
 export interface FrameAnswerer {
+  /** What became of the frames of the last call, a row of FRAME_ROW.size for each. */
+  readonly frameRows: Int32Array;
+  /** Answers one frame into `out` from 0, and says in row 0 what became of it. */
+  answerFrame(frame: Uint8Array, nowMs: number, fixesMax: number, allowed: number, out: ReplyBuffer): void;
+  /** Where `answerFrames` finds frames from now on. */
+  stageFrames(frames: StagedFrames): void;
   /**
-   * Answers `frame` into `out` from offset 0. Returns the answer's length, 0 when there is none to send (`ack: "none"`), or
-   * FRAME_NOT_HOT, with nothing changed, for any other frame: another op, a field it does not know, a bad value, broken bytes.
-   * @param allowed bits of the ops that are answered here: 1 locations, 2 nearest
-   * @throws RazielError SEARCH_TOO_WIDE as `search`.
+   * Answers staged frames from the one numbered `from`, which gets row 0, up to the one before `to`, one answer behind the other in `out`. Stops
+   * after ANSWERED_FRAMES_MAX, after a frame that is not hot or has rejected fixes, where `out` is full, and when searches took long.
+   * @returns the number behind the last frame that is dealt with, over `from`
    */
-  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, allowed: number, out: ReplyBuffer): number;
-  /** What the last answered frame was, for the counters: [op (0 locations, 1 nearest), accepted, stale, duplicate, rejected, micros]. */
-  readonly frameStatus: Int32Array;
+  answerFrames(from: number, to: number, nowMs: number, fixesMax: number, out: ReplyBuffer): number;
+  /** The answer to the batch in `frame`, which was the last to be applied and is FRAME_REJECTIONS in the row at `at`. */
+  rejections(frame: Uint8Array, at: number): Uint8Array;
+  /** What a FRAME_TOO_WIDE is refused with. */
+  tooWide(): RazielError;
 }

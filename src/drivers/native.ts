@@ -23,10 +23,11 @@ import type {
   Ring,
   ScannedDriver,
   SearchQuery,
+  StagedFrames,
   ZoneSource,
 } from './engine.ts';
 import type { CandidateFinder, CandidateSearch, CandidateTable } from './candidate-table.ts';
-import { FRAME_NOT_HOT } from './engine.ts';
+import { ANSWERED_FRAMES_MAX, FRAME_ROW } from './engine.ts';
 import { rejectedFix } from './rejected.ts';
 import { decodeBatch } from './batch.ts';
 
@@ -63,7 +64,9 @@ interface SearchExtras {
 interface AddonEngine {
   readonly handle: number;
   setReply(bytes: Uint8Array): void;
-  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, allowed: number): number;
+  answerFrame(frame: Uint8Array, nowMs: number, fixesMax: number, allowed: number): void;
+  setFrames(bytes: Uint8Array, ends: Uint32Array, allowed: Uint8Array): void;
+  answerFrames(from: number, to: number, nowMs: number, fixesMax: number): number;
   apply(batch: Uint8Array, nowMs: number, fixesMax: number): number;
   takeRejected(): Uint32Array;
   search(offset: number, extras?: SearchExtras): number;
@@ -96,7 +99,7 @@ interface Addon {
   readonly interface?: number;
   trimMemory(): void;
   Engine: new (
-    status: Int32Array,
+    rows: Int32Array,
     numbers: Float64Array,
     handleOrDriversMax: number,
     ttlSecondsDefault?: number,
@@ -106,7 +109,6 @@ interface Addon {
 
 // What the addon returns instead of a size.
 const TOO_WIDE = -2;
-const REJECTIONS = -3;
 const BROKEN = -4;
 const NOT_AN_ARRAY = -5;
 const TOO_LARGE = -6;
@@ -118,7 +120,7 @@ const KIND = { nearest: 0, circle: 1, bbox: 2, polygons: 3, zone: 4 } as const;
 const SCAN_SLICE_MAX = 4_096;
 
 /** Of the addon that this file calls; kInterface in native/src/addon.cc. */
-const INTERFACE = 2;
+const INTERFACE = 3;
 
 type Loaded = { readonly ok: true; readonly addon: Addon } | { readonly ok: false; readonly reason: string };
 
@@ -146,8 +148,8 @@ function load(): Loaded {
 
 /** @throws Error when the addon cannot be loaded, or so many drivers have no room in the address space */
 export function openNativeEngine(options: EngineOptions): NativeEngine {
-  return new NativeDriverEngine(options, (Engine, status, numbers) => {
-    return new Engine(status, numbers, options.driversMax, options.ttlSecondsDefault, options.searchCandidatesMax);
+  return new NativeDriverEngine(options, (Engine, rows, numbers) => {
+    return new Engine(rows, numbers, options.driversMax, options.ttlSecondsDefault, options.searchCandidatesMax);
   });
 }
 
@@ -167,8 +169,8 @@ const utf8 = new TextEncoder();
 class NativeDriverEngine implements NativeEngine {
   readonly kind = 'native';
   readonly options: EngineOptions;
-  /** As FrameAnswerer says; then where in the frame batch and ref begin and end. */
-  readonly frameStatus = new Int32Array(10);
+  /** A row goes on with where in the frame batch and ref begin and end. */
+  readonly frameRows = new Int32Array(FRAME_ROW.size * ANSWERED_FRAMES_MAX);
   readonly #addon: AddonEngine;
   readonly #own: ReplyBuffer = { bytes: new Uint8Array(4096) };
   /** The buffer that the addon writes to. */
@@ -182,27 +184,50 @@ class NativeDriverEngine implements NativeEngine {
 
   constructor(
     options: EngineOptions,
-    make: (Engine: Addon['Engine'], status: Int32Array, numbers: Float64Array) => AddonEngine,
+    make: (Engine: Addon['Engine'], rows: Int32Array, numbers: Float64Array) => AddonEngine,
   ) {
     const native = loadNative();
     if (!native.ok) throw new Error(`the native engine cannot be loaded: ${native.reason}`);
     this.options = options;
-    this.#addon = make(native.addon.Engine, this.frameStatus, this.#numbers);
+    this.#addon = make(native.addon.Engine, this.frameRows, this.#numbers);
   }
 
   get handle(): number {
     return this.#addon.handle;
   }
 
-  answerFrame(frame: ArrayBuffer, nowMs: number, fixesMax: number, allowed: number, out: ReplyBuffer): number {
+  answerFrame(frame: Uint8Array, nowMs: number, fixesMax: number, allowed: number, out: ReplyBuffer): void {
     for (;;) {
       if (out.bytes !== this.#reply) this.#writeTo(out);
-      const size = this.#addon.answerFrame(frame, nowMs, fixesMax, allowed);
-      if (size >= 0 || size === FRAME_NOT_HOT) return size;
-      if (size === TOO_WIDE) throw tooWide(this.options);
-      if (size === REJECTIONS) return this.#answerRejections(frame, out);
-      this.#grow(out, 0, NEEDS - size);
+      this.#addon.answerFrame(frame, nowMs, fixesMax, allowed);
+      const result = this.frameRows[FRAME_ROW.result] as number;
+      if (result > NEEDS) return;
+      this.#grow(out, 0, NEEDS - result);
     }
+  }
+
+  stageFrames({ bytes, ends, allowed }: StagedFrames): void {
+    this.#addon.setFrames(bytes, ends, allowed);
+  }
+
+  answerFrames(from: number, to: number, nowMs: number, fixesMax: number, out: ReplyBuffer): number {
+    for (;;) {
+      if (out.bytes !== this.#reply) this.#writeTo(out);
+      const next = this.#addon.answerFrames(from, Math.min(to, from + ANSWERED_FRAMES_MAX), nowMs, fixesMax);
+      if (next > from) return next;
+      this.#grow(out, 0, NEEDS - (this.frameRows[FRAME_ROW.result] as number));
+    }
+  }
+
+  rejections(frame: Uint8Array, at: number): Uint8Array {
+    const [batchStart, batchEnd, refStart, refEnd] = this.frameRows.subarray(at + FRAME_ROW.micros + 1);
+    const result = this.#batchResult(frame.subarray(batchStart, batchEnd), at);
+    const ref = refStart === 0 ? {} : { ref: unpack(frame.subarray(refStart, refEnd)) as Ref };
+    return pack({ ...ref, ...result });
+  }
+
+  tooWide(): RazielError {
+    return tooWide(this.options);
   }
 
   apply(batch: Uint8Array, nowMs: number, fixesMax: number): BatchResult {
@@ -214,7 +239,7 @@ class NativeDriverEngine implements NativeEngine {
       case TOO_LARGE:
         throw new RazielError('TOO_LARGE', `a batch may have ${fixesMax} fixes at most`);
       default:
-        return this.#batchResult(batch);
+        return this.#batchResult(batch, 0);
     }
   }
 
@@ -343,10 +368,11 @@ class NativeDriverEngine implements NativeEngine {
     out.bytes = grown;
   }
 
-  #batchResult(batch: Uint8Array): BatchResult {
-    const [, accepted = 0, stale = 0, duplicate = 0, rejectedCount = 0] = this.frameStatus;
+  /** @param at where the row of the batch begins */
+  #batchResult(batch: Uint8Array, at: number): BatchResult {
+    const count = (field: number): number => this.frameRows[at + field] as number;
     const rejected: RejectedFix[] = [];
-    if (rejectedCount > 0) {
+    if (count(FRAME_ROW.rejected) > 0) {
       // The messages name the values at fault, which only a decoded batch has; batches with faults are rare.
       const fixes = decodeBatch(batch, Number.POSITIVE_INFINITY);
       const pairs = this.#addon.takeRejected();
@@ -356,18 +382,12 @@ class NativeDriverEngine implements NativeEngine {
         if (code !== undefined) rejected.push(rejectedFix(index, code, fixes[index], this.options));
       }
     }
-    return { accepted, stale, duplicate, rejected };
-  }
-
-  #answerRejections(frame: ArrayBuffer, out: ReplyBuffer): number {
-    const [batchStart, batchEnd, refStart, refEnd] = this.frameStatus.subarray(6);
-    const bytes = new Uint8Array(frame);
-    const result = this.#batchResult(bytes.subarray(batchStart, batchEnd));
-    const ref = refStart === 0 ? {} : { ref: unpack(bytes.subarray(refStart, refEnd)) as Ref };
-    const answer = pack({ ...ref, ...result });
-    if (answer.length > out.bytes.length) this.#grow(out, 0, answer.length);
-    out.bytes.set(answer);
-    return answer.length;
+    return {
+      accepted: count(FRAME_ROW.accepted),
+      stale: count(FRAME_ROW.stale),
+      duplicate: count(FRAME_ROW.duplicate),
+      rejected,
+    };
   }
 }
 

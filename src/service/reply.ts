@@ -43,6 +43,12 @@ export class Reply implements ReplyBuffer {
     return made;
   }
 
+  /** `length` bytes from `start` on. */
+  viewAt(start: number, length: number): Uint8Array {
+    if (start === 0) return this.view(length);
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + start, length);
+  }
+
   /** To be called when an answer has been sent. */
   release(): void {
     if (this.bytes.length > REPLY_BYTES_KEPT) this.bytes = new Uint8Array(REPLY_BYTES_INITIAL);

@@ -31,13 +31,18 @@ export function withTraceId(answer: Answer, reply: Reply, traceId: string): Answ
       return { kind: 'packed', length: appendTraceId(reply, answer.length, traceId) };
     case 'bytes': {
       if (answer.encoding === 'json') return { ...answer, bytes: appendToJson(answer.bytes, traceId) };
-      const own: ReplyBuffer = { bytes: answer.bytes.slice() };
-      const length = appendTraceId(own, own.bytes.length, traceId);
-      return { kind: 'bytes', bytes: own.bytes.subarray(0, length), encoding: 'msgpack' };
+      return { ...answer, bytes: copyWithTraceId(answer.bytes, traceId) };
     }
     case 'none':
       return answer;
   }
+}
+
+/** A packed answer with its `traceId`, as bytes of its own. */
+export function copyWithTraceId(bytes: Uint8Array, traceId: string): Uint8Array {
+  const own: ReplyBuffer = { bytes: bytes.slice() };
+  const length = appendTraceId(own, own.bytes.length, traceId);
+  return own.bytes.subarray(0, length);
 }
 
 /** A map of up to 14 entries becomes one of one more. */
@@ -52,7 +57,7 @@ const TRACE_ID_HEAD = Uint8Array.of(...packMessage('traceId'), 0xd9, TRACE_ID_DI
  * Adds `traceId` to the small map that the buffer's first `length` bytes are; returns the length then.
  * @param traceId 32 hexadecimal digits
  */
-export function appendTraceId(reply: ReplyBuffer, length: number, traceId: string): number {
+function appendTraceId(reply: ReplyBuffer, length: number, traceId: string): number {
   const head = reply.bytes[0] as number;
   if ((head & 0xf0) !== SMALL_MAP || (head & 0x0f) >= SMALL_MAP_ENTRIES_MAX) return length;
   const end = length + TRACE_ID_HEAD.length + traceId.length;

@@ -5,14 +5,12 @@
 // that queue a request gets OVERLOADED instead, in its place in the same queue; a client that overruns even that is closed.
 
 import type { Audit } from '../access/audit.ts';
-import { type Grant, HOT_ZONES_AT } from '../access/grant.ts';
-import { nowMs } from '../clock.ts';
+import type { Grant } from '../access/grant.ts';
 import { RazielError } from '../errors.ts';
-import { FRAME_NOT_HOT, type FrameAnswerer, type Ref } from '../drivers/engine.ts';
-import { COUNTED_OPS, type CountedOp, type Counters } from '../metrics/counters.ts';
-import { packMessage, unpackMessage } from '../protocol/codec.ts';
+import type { Ref } from '../drivers/engine.ts';
+import type { CountedOp, Counters } from '../metrics/counters.ts';
+import { packMessage } from '../protocol/codec.ts';
 import { BrokenFrame, type Frame, openFrame } from '../protocol/frames.ts';
-import { HOT_BYTES_MAX, HotZonesAt } from '../protocol/hot-zones-at.ts';
 import type { Request } from '../protocol/requests.ts';
 import { type MemoryRoom, shortOfMemory, SMALL_BYTES } from '../overload/memory-guard.ts';
 import { isWide } from '../overload/wide-requests.ts';
@@ -23,8 +21,9 @@ import type { Service } from '../service/service.ts';
 import type { DurableCommits } from '../storage/durable-commits.ts';
 import { outlineOf, type SlowLog } from '../overload/slow-log.ts';
 import type { Call } from '../tracing/call.ts';
-import { appendTraceId, encodeAnswer, withTraceId } from './answers.ts';
+import { encodeAnswer, withTraceId } from './answers.ts';
 import { HeldQueue, REFUSAL_BYTES } from './held-queue.ts';
+import { type HotCaller, type HotFrames, STAGED_FRAME_BYTES_MAX } from './hot-frames.ts';
 import { asRazielError } from './http-response.ts';
 import type { RequestTraces } from './request-traces.ts';
 
@@ -62,8 +61,8 @@ export interface Peer {
 
 export interface ConnectionContext {
   readonly service: Service;
-  /** The engine's short way for hot frames, when it has one. */
-  readonly answerer: FrameAnswerer | undefined;
+  /** The short way, when the engine has one. */
+  readonly hot: HotFrames | undefined;
   readonly counters: Counters;
   readonly webSocketTraces: RequestTraces;
   readonly limits: ConnectionLimits;
@@ -76,16 +75,11 @@ export interface ConnectionContext {
   readonly audit: Audit;
 }
 
-const WS = 1;
-const LOCATIONS = 0;
-const ZONES_AT = COUNTED_OPS.indexOf('zonesAt');
 /** Operations whose answers say their `traceId`. */
 const SEARCHES: ReadonlySet<CountedOp> = new Set(['nearest', 'within', 'multisearch']);
 
-/** Frames are read one after the other. */
-const hotZonesAt = new HotZonesAt();
-
-export class Connection {
+export class Connection implements HotCaller {
+  staged = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   readonly #peer: Peer;
@@ -112,6 +106,10 @@ export class Connection {
     return this.#closed;
   }
 
+  get hotOps(): number {
+    return this.#peer.grant.hotOps;
+  }
+
   /** Closes it (1008) when its token is gone. */
   closeIfRevoked(): void {
     if (this.#peer.grant.revoked) this.close(1008, 'the token is no longer one of this server');
@@ -119,7 +117,7 @@ export class Connection {
 
   /** Nothing is held or awaited, and nothing waits in the socket. */
   get idle(): boolean {
-    if (this.#waiting || this.#outside > 0 || this.#held.length > 0) return false;
+    if (this.#waiting || this.#outside > 0 || this.#held.length > 0 || this.staged > 0) return false;
     return this.#closed || this.#socket.getBufferedAmount() === 0;
   }
 
@@ -144,9 +142,18 @@ export class Connection {
       this.close(1009, `a frame has at most ${this.#context.limits.frameBytesMax} bytes`);
       return;
     }
-    if (this.#isBlocked()) this.#hold(frame, binary);
-    else if (this.#context.memory.pressure > 0 && frame.byteLength > SMALL_BYTES) this.#shed(frame, binary);
-    else this.#process(frame, binary);
+    const { hot, memory } = this.#context;
+    const isStaged = binary && frame.byteLength <= STAGED_FRAME_BYTES_MAX && memory.pressure === 0 && this.hotOps !== 0;
+    if (isStaged && hot !== undefined) {
+      hot.stage(this, frame);
+      return;
+    }
+    // What came before goes before.
+    if (this.staged > 0) hot?.flush();
+    const bytes = new Uint8Array(frame);
+    if (this.isBlocked()) this.hold(bytes, binary);
+    else if (memory.pressure > 0 && bytes.length > SMALL_BYTES) this.#shed(bytes, binary);
+    else this.#process(bytes, binary);
   }
 
   /** The socket has sent what waited in it, or some of it. */
@@ -168,7 +175,20 @@ export class Connection {
     this.#socket.end(code, reason);
   }
 
-  #isBlocked(): boolean {
+  cork(work: () => void): void {
+    if (this.#closed) work();
+    else this.#socket.cork(work);
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!this.#closed) this.#socket.send(bytes, true);
+  }
+
+  refuse(error: unknown, frame: Uint8Array): void {
+    this.#fail(error, openFrame(frame, true).ref, true, 'nearest', 0, undefined);
+  }
+
+  isBlocked(): boolean {
     return this.#waiting || this.#yielding || this.#held.length > 0 || this.#isFull();
   }
 
@@ -190,10 +210,10 @@ export class Connection {
   }
 
   /** Answers OVERLOADED without doing anything, for want of memory. */
-  #shed(frame: ArrayBuffer, binary: boolean): void {
+  #shed(frame: Uint8Array, binary: boolean): void {
     try {
       this.#context.counters.add('shed', 1);
-      this.#fail(shortOfMemory(), openFrame(new Uint8Array(frame), binary).ref, binary, 'other', 0, undefined);
+      this.#fail(shortOfMemory(), openFrame(frame, binary).ref, binary, 'other', 0, undefined);
     } catch (error) {
       if (error instanceof BrokenFrame) this.#closeBroken(error);
       else this.#fail(error, undefined, binary, 'other', 0, undefined);
@@ -205,90 +225,12 @@ export class Connection {
     this.close(1007, error.message.slice(0, 100));
   }
 
-  #process(frame: ArrayBuffer, binary: boolean): void {
-    const { answerer, service, counters, webSocketTraces } = this.#context;
-    const { hotOps } = this.#peer.grant;
-    const isHotZones = (hotOps & HOT_ZONES_AT) !== 0 && service.zones.answerPacked !== undefined;
-    if (binary && isHotZones && frame.byteLength <= HOT_BYTES_MAX) {
-      if (hotZonesAt.read(new Uint8Array(frame))) {
-        this.#answerHotZones();
-        return;
-      }
-    }
-    if (binary && answerer !== undefined && hotOps !== 0) {
-      let length: number;
-      try {
-        length = answerer.answerFrame(frame, nowMs(), service.limits.batchFixesMax, hotOps, service.reply);
-      } catch (error) {
-        // A hot frame that the engine refuses (SEARCH_TOO_WIDE) is a whole one, so that its ref can be read.
-        this.#fail(error, openFrame(new Uint8Array(frame), true).ref, true, 'nearest', 0, undefined);
-        return;
-      }
-      if (length !== FRAME_NOT_HOT) {
-        const status = answerer.frameStatus;
-        const op = status[0] as number;
-        const micros = status[5] as number;
-        const { tracer } = webSocketTraces;
-        if (--tracer.countdown <= 0 || micros > tracer.slowMicros) length = this.#traceHot(op, micros, length);
-        if (length > 0) this.#socket.send(service.reply.view(length), true);
-        counters.requestAt(op, WS, micros);
-        if (micros >= this.#context.slow.micros) this.#noteSlowHot(op, micros, frame);
-        if (op === LOCATIONS) {
-          counters.fixes(status[1] as number, status[2] as number, status[3] as number, status[4] as number);
-        } else {
-          this.#spend(micros);
-        }
-        return;
-      }
-    }
-    this.#processLongWay(new Uint8Array(frame), binary);
+  #process(frame: Uint8Array, binary: boolean): void {
+    if (binary && this.#context.hot?.answer(this, frame)) return;
+    this.answerTheLongWay(frame, binary);
   }
 
-  /** Records a request that the engine has answered; returns the answer's length, with its trace's id where it has one. */
-  #traceHot(op: number, micros: number, length: number): number {
-    const { service, webSocketTraces } = this.#context;
-    const { locations, nearest } = service.endpoints;
-    const traceId = webSocketTraces.record(op === LOCATIONS ? locations : nearest, micros);
-    if (traceId === undefined || op === LOCATIONS) return length;
-    return appendTraceId(service.reply, length, traceId);
-  }
-
-  #noteSlowHot(op: number, micros: number, frame: ArrayBuffer): void {
-    this.#context.slow.note(COUNTED_OPS[op] as CountedOp, 'ws', micros, () => {
-      const opened = openFrame(new Uint8Array(frame), true);
-      return { ...refOf(opened.ref), ...outlineOf(opened.read()) };
-    });
-  }
-
-  #answerHotZones(): void {
-    const { service, counters, webSocketTraces } = this.#context;
-    const startedAt = performance.now();
-    const { lat, lon, layer, ref } = hotZonesAt;
-    let length: number;
-    try {
-      length = service.zones.answerPacked?.(lat, lon, layer, ref, service.reply) as number;
-    } catch (error) {
-      this.#fail(
-        error,
-        ref === undefined ? undefined : (unpackMessage(ref) as Ref),
-        true,
-        'zonesAt',
-        startedAt,
-        undefined,
-      );
-      return;
-    }
-    this.#socket.send(service.reply.view(length), true);
-    service.reply.release();
-    const micros = (performance.now() - startedAt) * 1000;
-    counters.requestAt(ZONES_AT, WS, micros);
-    const { tracer } = webSocketTraces;
-    if (--tracer.countdown <= 0 || micros > tracer.slowMicros)
-      webSocketTraces.record(service.endpoints.zonesAt, micros);
-    this.#spend(micros);
-  }
-
-  #processLongWay(bytes: Uint8Array, binary: boolean): void {
+  answerTheLongWay(bytes: Uint8Array, binary: boolean): void {
     const startedAt = performance.now();
     let opened: Frame;
     try {
@@ -372,7 +314,7 @@ export class Connection {
     root: Call,
   ): void {
     this.#outside++;
-    if (request.op !== 'locations') this.#spend((performance.now() - startedAt) * 1000);
+    if (request.op !== 'locations') this.spend((performance.now() - startedAt) * 1000);
     const settle = (send: () => void): void => {
       this.#outside--;
       if (this.#closed) this.#context.webSocketTraces.end(root);
@@ -429,7 +371,7 @@ export class Connection {
     this.#context.counters.request(op, 'ws', micros);
     const { slow } = this.#context;
     if (micros >= slow.micros) slow.note(op, 'ws', micros, () => ({ ...refOf(ref), ...outlineOf(request) }));
-    if (op !== 'locations' && !waited) this.#spend(micros);
+    if (op !== 'locations' && !waited) this.spend(micros);
   }
 
   #fail(error: unknown, ref: Ref, binary: boolean, op: CountedOp, startedAt: number, root: Call | undefined): void {
@@ -455,20 +397,21 @@ export class Connection {
     this.#socket.send(binary ? packMessage(value) : JSON.stringify(value), binary);
   }
 
-  #spend(micros: number): void {
+  spend(micros: number): void {
     this.#turnMicros += micros;
     if (this.#turnMicros < TURN_MICROS_MAX) return;
     this.#turnMicros = 0;
     this.#resumeLater();
   }
 
-  #hold(frame: ArrayBuffer, binary: boolean): void {
+  /** Keeps a copy of a frame until its turn, or refuses it. */
+  hold(frame: Uint8Array, binary: boolean): void {
     const { limits, counters, memory } = this.#context;
     const held = this.#held;
     const inFlight = held.frames + this.#outside;
     const isWithinLimits = inFlight < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax;
     if (isWithinLimits && memory.hasRoom(frame.byteLength)) {
-      held.pushFrame(frame.slice(0), binary);
+      held.pushFrame(frame.slice(), binary);
       counters.add('heldTotal', 1);
       counters.add('heldRequests', 1);
       counters.add('heldBytes', frame.byteLength);
@@ -483,7 +426,7 @@ export class Connection {
     }
     let ref: Ref;
     try {
-      ref = openFrame(new Uint8Array(frame), binary).ref;
+      ref = openFrame(frame, binary).ref;
     } catch (error) {
       if (error instanceof BrokenFrame) {
         this.#closeBroken(error);

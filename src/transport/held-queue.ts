@@ -5,7 +5,7 @@ import type { Ref } from '../drivers/engine.ts';
 
 export interface Held {
   /** The frame's bytes; undefined for a refused request, of which only the ref is kept. */
-  readonly frame: ArrayBuffer | undefined;
+  readonly frame: Uint8Array | undefined;
   readonly ref: Ref;
   readonly binary: boolean;
 }
@@ -30,7 +30,7 @@ export class HeldQueue {
     return this.bytes + REFUSAL_BYTES * this.refusals;
   }
 
-  pushFrame(frame: ArrayBuffer, binary: boolean): void {
+  pushFrame(frame: Uint8Array, binary: boolean): void {
     this.#items.push({ frame, ref: undefined, binary });
     this.frames++;
     this.bytes += frame.byteLength;

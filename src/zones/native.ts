@@ -208,18 +208,7 @@ export class NativeZones {
 
   /** Writes `{"ref"?, "version", "zones":[…]}` as MessagePack into `out` from `offset`; returns the offset behind it. */
   answerAt(lat: number, lon: number, layer: string | undefined, ref: Ref, out: ReplyBuffer, offset: number): number {
-    return this.answerAtPacked(lat, lon, layer, ref === undefined ? undefined : pack(ref), out, offset);
-  }
-
-  /** As `answerAt`, with the ref as MessagePack. */
-  answerAtPacked(
-    lat: number,
-    lon: number,
-    layer: string | undefined,
-    packedRef: Uint8Array | undefined,
-    out: ReplyBuffer,
-    offset: number,
-  ): number {
+    const packedRef = ref === undefined ? undefined : pack(ref);
     const end = this.#zones.answerAt(lat, lon, layer, packedRef, out.bytes, offset);
     if (end >= 0) return end;
     return grown(out, offset, (bytes) => this.#zones.answerAt(lat, lon, layer, packedRef, bytes, offset));

@@ -16,14 +16,6 @@ export interface ZoneLookups {
    * @throws RazielError (or rejects with one) TOO_LARGE for an answer of more than ANSWER_BYTES_MAX
    */
   answer(query: ZonesAtQuery, ref: Ref, out: ReplyBuffer): number | Promise<Uint8Array>;
-  /** As `answer` for one point, with the ref as the MessagePack that came; only where that is worth it. */
-  answerPacked?(
-    lat: number,
-    lon: number,
-    layer: string | undefined,
-    packedRef: Uint8Array | undefined,
-    out: ReplyBuffer,
-  ): number;
 }
 
 export function nativeLookups(zones: NativeZones): ZoneLookups {
@@ -34,6 +26,5 @@ export function nativeLookups(zones: NativeZones): ZoneLookups {
       'points' in query
         ? zones.answerPoints(query.points, query.layer, ref, out)
         : zones.answerAt(query.lat, query.lon, query.layer, ref, out, 0),
-    answerPacked: (lat, lon, layer, packedRef, out) => zones.answerAtPacked(lat, lon, layer, packedRef, out, 0),
   };
 }

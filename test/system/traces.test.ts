@@ -246,7 +246,7 @@ describe('a server that draws no request', () => {
     const refused = await client.ask({ op: 'nearest', lat: 1, lon: 2, k: 50 });
     expect(refused).toMatchObject({ error: { code: 'SEARCH_TOO_WIDE' } });
     client.close();
-    expect(await tracesOf(server)).toMatchObject([
+    expect(await tracesOf(server, 'error=1')).toMatchObject([
       { name: 'raziel.search', from: 'websocket', error: 'SEARCH_TOO_WIDE', spans: 1 },
     ]);
     await server.stop();

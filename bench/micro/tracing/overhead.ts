@@ -34,6 +34,7 @@ import { LearnedTimes } from '#dist/eta/travel-times.js';
 import { Strings } from '#dist/tracing/strings.js';
 import { Tracer } from '#dist/tracing/tracer.js';
 import { Connection } from '#dist/transport/connection.js';
+import { HotFrames } from '#dist/transport/hot-frames.js';
 import { RequestTraces } from '#dist/transport/request-traces.js';
 import { PortableLookups } from '#dist/zoning/portable-lookups.js';
 import { answerTask } from '../../lib/processes.ts';
@@ -62,6 +63,7 @@ const WARM_UP_ROUNDS = 40;
 /** A connection of a serving thread that records a share of its requests, and the collector of what it records. */
 class Lane {
   readonly #connection: Connection;
+  readonly #hot: HotFrames;
   readonly #ring = new SpanRing();
   readonly #strings = new Strings();
   readonly #store = new SpanStore(TRACE_SPANS_MAX_DEFAULT);
@@ -97,11 +99,14 @@ class Lane {
       },
       cork: (work: () => void) => work(),
     };
+    const counters = new Counters(allocateCounters(1), 0);
+    const webSocketTraces = new RequestTraces(tracer, 'websocket');
+    this.#hot = new HotFrames({ answerer: engine, service, counters, webSocketTraces, slow: NO_SLOW_LOG });
     const context = {
       service,
-      answerer: engine,
-      counters: new Counters(allocateCounters(1), 0),
-      webSocketTraces: new RequestTraces(tracer, 'websocket'),
+      hot: this.#hot,
+      counters,
+      webSocketTraces,
       limits: {
         frameBytesMax: FRAME_BYTES_MAX_DEFAULT,
         inFlightMax: IN_FLIGHT_PER_CONNECTION_DEFAULT,
@@ -123,6 +128,7 @@ class Lane {
     this.#answers = 0;
     const startedAt = performance.now();
     for (const query of queries) this.#connection.receive(query, true);
+    this.#hot.flush();
     this.recorded += this.#source.drain(this.#store, undefined);
     this.lastMs = performance.now() - startedAt;
     // A connection that has had its turn goes on in the next one; that is not counted.

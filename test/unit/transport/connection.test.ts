@@ -84,7 +84,7 @@ function open({
         learnedEta(),
       ),
       webSocketTraces: new RequestTraces(tracer, 'websocket'),
-      answerer: undefined,
+      hot: undefined,
       counters,
       durable: undefined,
       limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
@@ -259,7 +259,7 @@ describe('a connection', () => {
   });
 });
 
-describe('a connection to an engine with a short way', () => {
+describe('a connection under pressure', () => {
   test('refuses what is large while the server is short of memory, in its place, and takes what is small', () => {
     let pressure: Pressure = 0;
     const { socket, totals, ping, send } = open({
@@ -330,53 +330,22 @@ describe('a connection to an engine with a short way', () => {
     expect(totals.single('unsentBytes')).toBe(0);
   });
 
-  test('lets others go first when its searches have had their turn of the thread', async () => {
-    const shared = allocateCounters(1);
-    const socket = new FakeSocket();
-    const reply = new Reply();
-    let answered = 0;
-    const answerer = {
-      // Each is a search of 15 ms.
-      frameStatus: Int32Array.of(1, 0, 0, 0, 0, 15_000),
-      answerFrame: () => {
-        const json = Buffer.from(`{"ref":${answered++}}`);
-        reply.bytes.set(json);
-        return json.length;
-      },
+  test('lets others go first when its requests have had their turn of the thread', async () => {
+    const { socket, ping } = open();
+    // Each takes 15 ms.
+    let ms = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => ms);
+    const send = socket.send.bind(socket);
+    socket.send = (message) => {
+      ms += 15;
+      send(message);
     };
-    const { tracer, services } = traced();
-    const connection = new Connection(
-      socket,
-      {
-        service: new Service(
-          engine,
-          reply,
-          { batchFixesMax: 10 },
-          () => Promise.reject(new Error()),
-          () => {},
-          new PortableLookups(),
-          ids,
-          services,
-          learnedEta(),
-        ),
-        webSocketTraces: new RequestTraces(tracer, 'websocket'),
-        answerer,
-        counters: new Counters(shared, 0),
-        durable: undefined,
-        limits: { frameBytesMax: 200, inFlightMax: 100, heldBytesMax: 10_000 },
-        memory: AMPLE_ROOM,
-        slow: NO_SLOW_LOG,
-        report: (error) => reported.push(error),
-        audit: () => {},
-      },
-      { grant: new Grant(undefined), remoteAddress: '' },
-    );
-    socket.send = (message) => socket.sent.push(JSON.parse(Buffer.from(message as Uint8Array).toString()));
-    for (let i = 0; i < 5; i++) connection.receive(new ArrayBuffer(8), true);
+    for (const ref of range(0, 5)) ping(ref);
     expect(socket.refs).toEqual([0, 1]);
     await nextTurn();
     expect(socket.refs).toEqual([0, 1, 2, 3]);
     await nextTurn();
+    clock.mockRestore();
     expect(socket.refs).toEqual([0, 1, 2, 3, 4]);
   });
 });
