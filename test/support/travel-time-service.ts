@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface Place {
@@ -53,7 +54,12 @@ export interface TravelTimeService {
   start(): Promise<void>;
 }
 
-export async function startTravelTimes(kind: 'osrm' | 'valhalla', rule: Rule): Promise<TravelTimeService> {
+/** @param tls a certificate for localhost and its key, PEM, to speak TLS */
+export async function startTravelTimes(
+  kind: 'osrm' | 'valhalla',
+  rule: Rule,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<TravelTimeService> {
   const faults: string[] = [];
   let held: (() => void)[] = [];
   let wake: (() => void)[] = [];
@@ -104,7 +110,7 @@ export async function startTravelTimes(kind: 'osrm' | 'valhalla', rule: Rule): P
 
   const service: TravelTimeService = {
     get flag() {
-      return `${kind}:http://127.0.0.1:${port}`;
+      return `${kind}:${tls === undefined ? 'http' : 'https'}://localhost:${port}`;
     },
     behaviour: 'well',
     rule,
@@ -131,9 +137,10 @@ export async function startTravelTimes(kind: 'osrm' | 'valhalla', rule: Rule): P
       await new Promise((resolve) => server.close(resolve));
     },
     async start() {
-      server = createServer((request, response) => {
+      const listener = (request: IncomingMessage, response: ServerResponse): void => {
         take(request, response).catch((error: unknown) => faults.push(String(error)));
-      });
+      };
+      server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
       server.on('connection', () => connections++);
       server.listen(port, '127.0.0.1');
       await once(server, 'listening');

@@ -125,11 +125,34 @@ export class Requests {
       () => ({ op: 'zonesAt', points: this.points() }),
       () => ({ op: 'ids', n: 1 + random.below(20) }),
       () => ({ op: 'call', service: 'zoning.search', body: point }),
+      () => ({ op: 'call', service: 'eta.multitraveltime', body: this.travelTimes() }),
+      () => ({ op: 'nearest', ...this.nearest(), ...this.pickup() }),
       () => ({ op: 'ping' }),
       () => ({ op: random.pick(['watch', 'fences', 'claim', 'unwatch', 'release']), ...this.nearest() }),
     ];
     const request = random.pick(requests)();
     return random.chance(0.9) ? { ref, ...request } : request;
+  }
+
+  /** What a nearest search may ask beside distance. */
+  pickup(): Value {
+    const random = this.#random;
+    return {
+      rank: random.pick(['eta', 'distance']),
+      policy: random.chance(0.5),
+      ...(random.chance(0.5) ? { fare: true, toLat: this.lat(), toLon: this.lon() } : {}),
+      ...(random.chance(0.5) ? { groups: Array.from({ length: 1 + random.below(3) }, () => this.tags()) } : {}),
+    };
+  }
+
+  travelTimes(): Value {
+    const random = this.#random;
+    const from = Array.from({ length: 1 + random.below(8) }, () => ({
+      lat: this.lat(),
+      lon: this.lon(),
+      ...(random.chance(0.5) ? { heading: random.below(361), speed: random.below(40) } : {}),
+    }));
+    return { from, to: { lat: this.lat(), lon: this.lon() } };
   }
 
   zones(): Value {
@@ -174,6 +197,8 @@ export class Requests {
       () => send('POST', '/v1/multisearch', { searches: [this.search(), this.search()] }),
       () => send('POST', '/v1/zones/at', { points: this.points(), layer: 'fuzz' }),
       () => send('POST', '/v1/services/zoning.search', { lat, lon }),
+      () => send('POST', '/v1/services/eta.multitraveltime', this.travelTimes()),
+      () => send('POST', '/v1/search', { nearest: { ...this.nearest(), ...this.pickup() } }),
       () =>
         send('PUT', `/v1/zones/fuzz${random.pick(['', '?dryRun=1', '?repair=1', '?idProperty=name'])}`, this.zones()),
       () => send('DELETE', '/v1/zones/other', {}),
