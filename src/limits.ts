@@ -28,6 +28,19 @@ export const ZONE_POSITIONS_MAX = 5_000_000;
 export const ZONE_PROPERTIES_DEPTH_MAX = 32;
 /** Levels of lists and objects in a body or frame of JSON. */
 export const JSON_DEPTH_MAX = 64;
+/**
+ * Of the JSON of a body or frame; larger ones, where the configuration allows them, may have as many for their bytes. Lists and objects of nothing
+ * are what takes JSON.parse longest for its bytes.
+ */
+export const JSON_LISTS_MAX = 100_000;
+export const JSON_MEMBERS_MAX = 200_000;
+export const JSON_BYTES_PER_LIST_MIN = 10;
+export const JSON_BYTES_PER_MEMBER_MIN = 5;
+/** Distinct names of members: each new one makes V8 a new shape. A fix has nine. */
+export const JSON_NAMES_MAX = 1_024;
+/** Of MessagePack, outside of batches of fixes, which are not decoded in JavaScript: lists, and maps and their entries. */
+export const MESSAGE_LISTS_MAX = 100_000;
+export const MESSAGE_MEMBERS_MAX = 20_000;
 /** Lists in an upload of zones: its positions, and the rings and polygons around them. */
 export const ZONE_JSON_LISTS_MAX = 6_000_000;
 /** Objects and names in an upload of zones: a hundred thousand zones of 30 properties. */

@@ -1,7 +1,8 @@
 // Bodies of `POST /v1/locations` to the MessagePack of one array of fixes, which is what the engine applies.
 
 import { RazielError } from '../errors.ts';
-import { packMessage, parseJson } from './codec.ts';
+import { bodyBounds, packMessage, parseJson } from './codec.ts';
+import { JsonSizer } from './json-size.ts';
 import { isArray, isMap } from './msgpack-walk.ts';
 import { show } from './refusal.ts';
 
@@ -34,10 +35,12 @@ const LINE_FEED = 0x0a;
 /**
  * One fix or row a line. A line that is no JSON becomes an entry that the engine rejects, under its index among the lines that are not
  * blank; the others are applied.
+ * @throws RazielError TOO_LARGE when all of them together have more lists or members than there may be
  */
 export function readNdjsonFixes(body: Uint8Array): FixBatch {
   const fixes: unknown[] = [];
   const broken = new Map<number, string>();
+  const sizer = new JsonSizer({ ...bodyBounds(body.length), depthMax: Number.POSITIVE_INFINITY });
   let start = 0;
   while (start < body.length) {
     const feed = body.indexOf(LINE_FEED, start);
@@ -45,6 +48,7 @@ export function readNdjsonFixes(body: Uint8Array): FixBatch {
     const line = body.subarray(start, end);
     start = end + 1;
     if (isBlank(line)) continue;
+    sizer.check(line);
     try {
       fixes.push(parseJson(line));
     } catch (error) {
@@ -55,11 +59,12 @@ export function readNdjsonFixes(body: Uint8Array): FixBatch {
   return { bytes: packMessage(fixes), broken };
 }
 
-/** @throws RazielError BAD_JSON */
+/** @throws RazielError BAD_JSON; TOO_LARGE for more lists or members than there may be */
 export function readJson(body: Uint8Array): unknown {
   try {
     return parseJson(body);
   } catch (error) {
+    if (error instanceof RazielError) throw error;
     throw new RazielError('BAD_JSON', `the body is not JSON: ${(error as Error).message}`);
   }
 }

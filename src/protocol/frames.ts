@@ -37,8 +37,8 @@ const noBatch = (): undefined => undefined;
 const OTHER_FIELDS = [packMessage('batch'), packMessage('__proto__')];
 
 /**
- * @throws BrokenFrame when the bytes cannot be parsed, RazielError BAD_REQUEST when they are no map or the ref is unusable (then there
- *   is none to repeat).
+ * @throws BrokenFrame when the bytes cannot be parsed, RazielError BAD_REQUEST when they are no map or the ref is unusable, TOO_LARGE when they
+ *   have more lists or members than there may be (then there is no ref to repeat).
  */
 export function openFrame(bytes: Uint8Array, binary: boolean): Frame {
   return binary ? openMessagePack(bytes) : openJson(bytes);
@@ -77,6 +77,7 @@ function openJson(bytes: Uint8Array): Frame {
   try {
     value = parseJson(bytes);
   } catch (error) {
+    if (error instanceof RazielError) throw error;
     throw new BrokenFrame(`this is not JSON: ${(error as Error).message}`);
   }
   if (!isFields(value)) throw noMap();

@@ -7,8 +7,11 @@
 
 import { isUtf8 } from 'node:buffer';
 import { RazielError } from '../errors.ts';
+import { MESSAGE_LISTS_MAX, MESSAGE_MEMBERS_MAX } from '../limits.ts';
 
 export const NESTING_MAX = 64;
+/** The field whose value the engine decodes. */
+const NOT_DECODED = 'batch';
 
 /** Where a value lies. */
 export interface Span {
@@ -21,7 +24,12 @@ export interface Span {
 interface Walk {
   readonly bytes: Uint8Array;
   fault: string | undefined;
+  /** Of what will be decoded. */
+  lists: number;
+  members: number;
 }
+
+const walkOf = (bytes: Uint8Array): Walk => ({ bytes, fault: undefined, lists: 0, members: 0 });
 
 export function isMap(bytes: Uint8Array): boolean {
   const head = bytes[0] ?? 0xc1;
@@ -35,10 +43,11 @@ export function isArray(bytes: Uint8Array): boolean {
 
 /**
  * Checks that the bytes are one whole value that may be decoded.
- * @throws RazielError BAD_MSGPACK when they are not, or nest deeper than NESTING_MAX; BAD_REQUEST for a fault as in Span.
+ * @throws RazielError BAD_MSGPACK when they are not, or nest deeper than NESTING_MAX; BAD_REQUEST for a fault as in Span; TOO_LARGE for more
+ *   lists or entries of maps than a message may have.
  */
 export function checkMessage(bytes: Uint8Array): void {
-  const walk: Walk = { bytes, fault: undefined };
+  const walk = walkOf(bytes);
   refuseRest(bytes, skipValue(walk, 0, 0));
   if (walk.fault !== undefined) throw new RazielError('BAD_REQUEST', walk.fault);
 }
@@ -49,7 +58,7 @@ export function checkMessage(bytes: Uint8Array): void {
  * @throws RazielError BAD_MSGPACK as checkMessage
  */
 export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
-  const walk: Walk = { bytes, fault: undefined };
+  const walk = walkOf(bytes);
   if (!isMap(bytes)) {
     refuseRest(bytes, skipValue(walk, 0, 0));
     return undefined;
@@ -58,11 +67,15 @@ export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
   const count = size === 0 ? (bytes[0] as number) & 0x0f : readUint(bytes, 1, size);
   let at = 1 + size;
   const fields = new Map<string, Span>();
+  countItems(walk, count, true);
   for (let i = 0; i < count; i++) {
     const start = skipValue(walk, at, 1);
     const key = readKey(bytes, at, start);
     walk.fault = undefined;
+    const { lists, members } = walk;
+    if (key === NOT_DECODED) walk.lists = walk.members = Number.NEGATIVE_INFINITY;
     const end = skipValue(walk, start, 1);
+    if (key === NOT_DECODED) Object.assign(walk, { lists, members });
     if (key !== undefined) fields.set(key, { start, end, fault: walk.fault });
     at = end;
   }
@@ -132,7 +145,7 @@ function skipValue(walk: Walk, at: number, depth: number): number {
   if (at >= bytes.length) throw broken('it ends where a value should begin');
   const head = bytes[at] as number;
   if (head <= 0x7f || head >= 0xe0) return at + 1;
-  if (head <= 0x8f) return skipItems(walk, at + 1, (head & 0x0f) * 2, depth);
+  if (head <= 0x8f) return skipItems(walk, at + 1, (head & 0x0f) * 2, depth, true);
   if (head <= 0x9f) return skipItems(walk, at + 1, head & 0x0f, depth);
   if (head <= 0xbf) return skipText(walk, at + 1, head & 0x1f);
   switch (head) {
@@ -183,21 +196,34 @@ function skipValue(walk: Walk, at: number, depth: number): number {
     case 0xdd:
       return skipItems(walk, at + 5, readUint(bytes, at + 1, 4), depth);
     case 0xde:
-      return skipItems(walk, at + 3, readUint(bytes, at + 1, 2) * 2, depth);
+      return skipItems(walk, at + 3, readUint(bytes, at + 1, 2) * 2, depth, true);
     case 0xdf:
-      return skipItems(walk, at + 5, readUint(bytes, at + 1, 4) * 2, depth);
+      return skipItems(walk, at + 5, readUint(bytes, at + 1, 4) * 2, depth, true);
     default:
       throw broken('it holds the byte 0xc1, which MessagePack never uses');
   }
 }
 
-function skipItems(walk: Walk, start: number, count: number, depth: number): number {
+function skipItems(walk: Walk, start: number, count: number, depth: number, areEntries = false): number {
   if (depth >= NESTING_MAX) throw broken(`it nests deeper than ${NESTING_MAX} levels`);
   // Every item takes a byte at least, so that a header cannot promise more items than there are bytes.
   if (count > walk.bytes.length - start) throw broken('a list or map promises more items than there are bytes');
+  countItems(walk, count / 2, areEntries);
   let at = start;
   for (let i = 0; i < count; i++) at = skipValue(walk, at, depth + 1);
   return at;
+}
+
+/** @throws RazielError TOO_LARGE past what one message may have */
+function countItems(walk: Walk, entries: number, areEntries: boolean): void {
+  if (areEntries) walk.members += 1 + entries;
+  else walk.lists++;
+  if (walk.lists > MESSAGE_LISTS_MAX) throw tooMany('lists', MESSAGE_LISTS_MAX);
+  if (walk.members > MESSAGE_MEMBERS_MAX) throw tooMany('entries of maps', MESSAGE_MEMBERS_MAX);
+}
+
+function tooMany(what: string, max: number): RazielError {
+  return new RazielError('TOO_LARGE', `a message has at most ${max} ${what} beside a batch of fixes, got more`);
 }
 
 function skipText(walk: Walk, start: number, length: number): number {

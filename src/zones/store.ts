@@ -273,6 +273,7 @@ function jsonBoundsFor(heapBytes: number): JsonBounds {
     depthMax: JSON_DEPTH_MAX,
     listsMax: Math.floor(share * ZONE_JSON_LISTS_MAX),
     membersMax: Math.floor(share * ZONE_JSON_MEMBERS_MAX),
+    namesMax: Number.POSITIVE_INFINITY,
     valuesMax: Math.floor(share * ZONE_JSON_VALUES_MAX),
   };
 }

@@ -1,9 +1,9 @@
 // What is refused by its size before JSON.parse sees it.
 
 import { describe, expect, test } from 'vitest';
-import { checkJsonSize, type JsonBounds } from '../../../src/protocol/json-size.ts';
+import { checkJsonSize, type JsonBounds, JsonSizer } from '../../../src/protocol/json-size.ts';
 
-const AMPLE: JsonBounds = { depthMax: 8, listsMax: 4, membersMax: 4, valuesMax: 12 };
+const AMPLE: JsonBounds = { depthMax: 8, listsMax: 4, membersMax: 4, namesMax: 4, valuesMax: 12 };
 
 const check = (text: string, bounds: Partial<JsonBounds> = {}): void =>
   checkJsonSize(Buffer.from(text), { ...AMPLE, ...bounds });
@@ -20,6 +20,21 @@ describe('the size of JSON', () => {
   ] as const)('is bounded in %s', (_, text, bound, exactly) => {
     expect(() => check(text, { membersMax: 9, [bound]: exactly })).not.toThrow();
     expect(() => check(text, { membersMax: 9, [bound]: exactly - 1 })).toThrow(tooLarge(exactly - 1));
+  });
+
+  test('is bounded in names that differ, however often each is there', () => {
+    const many = JSON.stringify(Array.from({ length: 3 }, () => ({ lat: 'not a name', 'a "b"': 1, '': { lat: 2 } })));
+    const ample = { membersMax: 99, valuesMax: 99 };
+    expect(() => check(many, { ...ample, namesMax: 3 })).not.toThrow();
+    expect(() => check(many, { ...ample, namesMax: 2 })).toThrow(tooLarge(2));
+  });
+
+  test('is counted over several texts together', () => {
+    const sizer = new JsonSizer({ ...AMPLE, listsMax: 2, membersMax: 99, namesMax: 2 });
+    sizer.check(Buffer.from('[{"a":1}'));
+    sizer.check(Buffer.from('[{"b":1}]'));
+    expect(() => sizer.check(Buffer.from('{"c":1}'))).toThrow(tooLarge(2));
+    expect(() => sizer.check(Buffer.from('[]'))).toThrow(tooLarge(2));
   });
 
   test('is bounded in depth', () => {
