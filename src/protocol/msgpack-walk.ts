@@ -90,7 +90,7 @@ export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
  */
 export function isPlainMap(bytes: Uint8Array, others: readonly Uint8Array[]): boolean {
   if (!isMap(bytes) || countSize(bytes) !== 0) return false;
-  const walk: Walk = { bytes, fault: undefined };
+  const walk = walkOf(bytes);
   let at = 1;
   for (let left = (bytes[0] as number) & 0x0f; left > 0; left--) {
     const head = bytes[at] ?? 0;
