@@ -173,7 +173,9 @@ export class NearestDrivers {
     const straight = distanceMeters(query.lat, query.lon, lat, lon);
     const meters = straight * CIRCUITY;
     const seconds = straight === 0 ? 0 : this.#options.learned.trip(query.lat, query.lon, lat, lon, straight, now);
-    return { ...fare, ...estimateFare(fare, meters, seconds), meters, seconds };
+    const { base, perKm, perMinute, currency } = fare;
+    const { amount } = estimateFare(fare, meters, seconds);
+    return { base, perKm, perMinute, currency, amount, meters, seconds };
   }
 }
 
