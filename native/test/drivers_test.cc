@@ -193,6 +193,11 @@ void too_many_tags_are_refused_until_some_are_free() {
   CHECK(put(session, {{"late", 0, 0, kNow, {"new"}}}).accepted == 1);
 }
 
+void the_short_arcsine_is_the_arcsine() {
+  for (double x = 1e-12; x < 1; x *= 1.001) CHECK(std::abs(arcsine(x) - std::asin(x)) <= 2.3e-16 * x);
+  CHECK(arcsine(0) == 0 && arcsine(1) == std::asin(1.0) && arcsine(1.1) == std::asin(1.0));
+}
+
 }  // namespace
 }  // namespace raziel::test
 
@@ -204,5 +209,6 @@ int main() {
   RUN(expired_drivers_make_room_and_leave_nothing_behind);
   RUN(tags_come_and_go_and_never_mix);
   RUN(too_many_tags_are_refused_until_some_are_free);
-  std::printf("drivers_test: 6 passed, 0 failed\n");
+  RUN(the_short_arcsine_is_the_arcsine);
+  std::printf("drivers_test: 7 passed, 0 failed\n");
 }
