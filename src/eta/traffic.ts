@@ -84,8 +84,11 @@ const WEIGHTS_BYTES = 4 * WEIGHTS;
 const AREAS_BYTES = 4 * PLACES;
 const SQUARES_BYTES = Squares.bytes(SQUARE_SLOTS);
 
+/** What all of it takes, in memory once it is learned. */
+export const TRAFFIC_BYTES = WEIGHTS_BYTES + AREAS_BYTES + SQUARES_BYTES + Squares.bytes(WIDE_SQUARE_SLOTS);
+
 export function allocateTraffic(): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer(WEIGHTS_BYTES + AREAS_BYTES + SQUARES_BYTES + Squares.bytes(WIDE_SQUARE_SLOTS));
+  const memory = new SharedArrayBuffer(TRAFFIC_BYTES);
   new Float32Array(memory, 0, 1)[ONE_AT] = -Math.log(SPEED_PRIOR);
   return memory;
 }

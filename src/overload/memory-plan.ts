@@ -5,6 +5,7 @@
 // what is kept for clients.
 
 import type { Config } from '../config.ts';
+import { TRAFFIC_BYTES } from '../eta/traffic.ts';
 import {
   CONNECTIONS_MAX_DEFAULT,
   DRIVERS_MAX_DEFAULT,
@@ -19,6 +20,8 @@ const MIB = 1024 * 1024;
 const PROCESS_BYTES = 168 * MIB;
 /** Of each thread, when several serve, measured: some 40 MiB. */
 const THREAD_BYTES = 48 * MIB;
+/** Of the thread that stores, its buffers and what it keeps of each block, measured: some 24 MiB. */
+const STORAGE_BYTES = 32 * MIB;
 /** Of a driver with an id of 128 bytes and tags; most take 180 of the native engine, 600 of the portable one. */
 const NATIVE_DRIVER_BYTES = 400;
 const PORTABLE_DRIVER_BYTES = 1_200;
@@ -45,7 +48,7 @@ export function planMemory(asked: Config, threads: number, engine: 'native' | 'p
   if (config.maxMemory === 0) return { config, lowered: [] };
   const rest = restOf(config);
   if (rest < REST_BYTES_MIN) {
-    const least = Math.ceil((processBytes(threads) + REST_BYTES_MIN) / USED_SHARE / MIB);
+    const least = Math.ceil((processBytes(config) + REST_BYTES_MIN) / USED_SHARE / MIB);
     throw new Error(
       `--max-memory must be at least ${least}MiB with ${threads} serving thread${threads > 1 ? 's' : ''}`,
     );
@@ -89,10 +92,12 @@ export function sharesOf(config: Config): MemoryShares {
   return { keptBytesMax: quarter, zonesBytes: quarter };
 }
 
-function restOf({ maxMemory, threads }: Config): number {
-  return USED_SHARE * maxMemory - processBytes(threads);
+function restOf(config: Config): number {
+  return USED_SHARE * config.maxMemory - processBytes(config);
 }
 
-function processBytes(threads: number): number {
-  return PROCESS_BYTES + (threads > 1 ? threads * THREAD_BYTES : 0);
+/** With all of learned traffic, which a start does not have yet. */
+function processBytes({ threads, memory }: Config): number {
+  const storage = memory ? 0 : STORAGE_BYTES;
+  return PROCESS_BYTES + TRAFFIC_BYTES + storage + (threads > 1 ? threads * THREAD_BYTES : 0);
 }

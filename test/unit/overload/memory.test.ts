@@ -5,6 +5,7 @@ import { readConfig } from '../../../src/config-sources.ts';
 import { allocateCounters, Counters, CounterTotals } from '../../../src/metrics/counters.ts';
 import { Deadlines } from '../../../src/overload/deadlines.ts';
 import { Kept, MemoryGuard } from '../../../src/overload/memory-guard.ts';
+import { allocateTraffic } from '../../../src/eta/traffic.ts';
 import { planMemory, sharesOf } from '../../../src/overload/memory-plan.ts';
 
 const MIB = 2 ** 20;
@@ -89,6 +90,18 @@ describe('the plan of memory', () => {
       'zonesBytesMax',
       'zonesTotalBytesMax',
     ]);
+  });
+
+  test('counts learned traffic, and the thread that stores where there is one', () => {
+    const restOf = (settings: object): number => {
+      const { keptBytesMax } = sharesOf(
+        planMemory(config({ maxMemory: '512MiB', threads: 1, ...settings }), 1, 'native').config,
+      );
+      return 4 * keptBytesMax;
+    };
+    const inMemory = restOf({ memory: true });
+    expect(0.9 * 512 * MIB - 168 * MIB - inMemory).toBeGreaterThanOrEqual(allocateTraffic().byteLength);
+    expect(inMemory - restOf({})).toBeGreaterThan(24 * MIB);
   });
 
   test('refuses what somebody set and does not fit', () => {
