@@ -8,15 +8,18 @@
 
 import assert from 'node:assert/strict';
 import { GROUPS_MAX } from '../limits.ts';
-import { type CandidateFinder, type CandidateSearch, STRIDE, tableOf } from './candidate-table.ts';
+import { type CandidateFinder, type CandidateSearch, type CandidateTable, STRIDE, tableOf } from './candidate-table.ts';
 import type { DriverEngine, ReplyBuffer } from './engine.ts';
 import { fillSlowly, writeSlowly } from './slow-candidates.ts';
 
 const ROWS_INITIAL = 64;
 const BYTES_INITIAL = 16 * 1024;
+/** A list that one large request made grow beyond this is let go of. */
+const ROWS_KEPT = 4_096;
+const BYTES_KEPT = 1024 * 1024;
 
 export class CandidateList {
-  #table = tableOf(ROWS_INITIAL, new Uint8Array(BYTES_INITIAL));
+  #table = newTable();
   #count = 0;
 
   get count(): number {
@@ -98,4 +101,15 @@ export class CandidateList {
     if (engine.writeRanked === undefined) return writeSlowly(this.#table, count, source, unanswered, out, offset);
     return engine.writeRanked(this.#table, count, source, unanswered, out, offset);
   }
+
+  /** To be called when the answer has been written: the list is empty then. */
+  release(): void {
+    this.#count = 0;
+    const { found, bytes } = this.#table;
+    if (found.length > ROWS_KEPT || bytes.length > BYTES_KEPT) this.#table = newTable();
+  }
+}
+
+function newTable(): CandidateTable {
+  return tableOf(ROWS_INITIAL, new Uint8Array(BYTES_INITIAL));
 }

@@ -157,7 +157,9 @@ export class NearestDrivers {
     const tookMicros = Math.round((performance.now() - work.startedAt) * 1000);
     const { engine, reply } = this.#options;
     const extras = { ref, tookMicros, version, packedPolicy, fare };
-    return { kind: 'packed', length: writeRanked(engine, { list, count, source, unanswered }, extras, reply) };
+    const length = writeRanked(engine, { list, count, source, unanswered }, extras, reply);
+    list.release();
+    return { kind: 'packed', length };
   }
 
   /** The reply buffer is others' by the time that a promise's answer is taken. */

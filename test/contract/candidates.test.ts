@@ -153,6 +153,19 @@ forEachEngine('candidates', (open) => {
     expect(all.map((id) => Number.parseInt(id, 10))).toEqual(Array.from({ length: 700 }, (_, i) => i));
   });
 
+  test('that were many are let go of, and few are found after them', () => {
+    const world = open();
+    cabs(world);
+    const list = new CandidateList();
+    const room = list.keys.length;
+    list.fill(world.engine, around(0, 0, { k: 1_000, groups: Array.from({ length: 8 }, () => []) }), NOW);
+    expect(list.keys.length).toBeGreaterThanOrEqual(8_000);
+    list.release();
+    expect([list.count, list.keys.length]).toEqual([0, room]);
+    list.fill(world.engine, around(0, 0, { groups: [['xl']] }), NOW);
+    expect(foundOf(list, world.engine, 1)).toEqual([['a10', 'd40']]);
+  });
+
   test('of two lists do not get into each other', () => {
     const world = open();
     cabs(world);
