@@ -32,7 +32,7 @@ type Behaviour =
   /** Says that it cannot answer this request. */
   | 'refusing';
 
-const SLOW_MS = 800;
+const SLOW_MS = 3_000;
 
 export interface TravelTimeService {
   /** For `--eta`. */
@@ -51,6 +51,7 @@ export interface TravelTimeService {
   untilHeld(count: number): Promise<void>;
   release(): void;
   stop(): Promise<void>;
+  /** Unless it is started. */
   start(): Promise<void>;
 }
 
@@ -65,7 +66,7 @@ export async function startTravelTimes(
   let wake: (() => void)[] = [];
   let requests = 0;
   let connections = 0;
-  let server: Server;
+  let server: Server | undefined;
   let port = 0;
   const protocol = kind === 'osrm' ? OSRM : VALHALLA;
 
@@ -133,10 +134,14 @@ export async function startTravelTimes(
     async stop() {
       held = [];
       wake = [];
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      const stopped = server;
+      server = undefined;
+      if (stopped === undefined) return;
+      stopped.closeAllConnections();
+      await new Promise((resolve) => stopped.close(resolve));
     },
     async start() {
+      if (server !== undefined) return;
       const listener = (request: IncomingMessage, response: ServerResponse): void => {
         take(request, response).catch((error: unknown) => faults.push(String(error)));
       };
