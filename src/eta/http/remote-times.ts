@@ -129,8 +129,9 @@ export class RemoteTimes implements TravelTimes {
     byDefault: () => 'learned',
   ): Promise<Estimate> {
     const { observer } = this.#options;
+    const { count } = from;
     this.#searchesWaiting++;
-    this.#candidatesWaiting += from.count;
+    this.#candidatesWaiting += count;
     observer.waiting(1);
     try {
       const rows = nearestRows(from, ETA_ASKED_MAX);
@@ -139,7 +140,7 @@ export class RemoteTimes implements TravelTimes {
       this.#breaker.succeeded(ticket);
       // For those that the service has no time for.
       byDefault();
-      const unanswered = new Uint8Array(from.count).fill(1);
+      const unanswered = new Uint8Array(count).fill(1);
       let answered = 0;
       for (let i = 0; i < rows.length; i++) {
         const time = times[i];
@@ -149,9 +150,9 @@ export class RemoteTimes implements TravelTimes {
         unanswered[row] = 0;
         answered++;
       }
-      observer.searched(answered === from.count ? 'answered' : 'partial');
+      observer.searched(answered === count ? 'answered' : 'partial');
       if (answered === 0) return { source: 'learned' };
-      return answered === from.count ? { source: this.#protocol.name } : { source: this.#protocol.name, unanswered };
+      return answered === count ? { source: this.#protocol.name } : { source: this.#protocol.name, unanswered };
     } catch (error) {
       const fault = faultOf(error);
       if (fault === 'refused') this.#breaker.succeeded(ticket);
@@ -160,7 +161,7 @@ export class RemoteTimes implements TravelTimes {
       return { source: byDefault() };
     } finally {
       this.#searchesWaiting--;
-      this.#candidatesWaiting -= from.count;
+      this.#candidatesWaiting -= count;
       observer.waiting(-1);
     }
   }
