@@ -102,3 +102,16 @@ export interface ScheduledResult {
 }
 
 export type Job = PrepareJob | LoadJob | ZonesAtJob | ClosedLoopJob | ScheduledJob;
+
+/** Clients that misbehave, by what they do. */
+export const ATTACK_NAMES = ['slowReaders', 'connections', 'frames', 'inFlight', 'slowloris'] as const;
+export type AttackName = (typeof ATTACK_NAMES)[number];
+
+/** To the process of attacks.ts; it ends with that. */
+export interface AttackJob {
+  readonly attack: AttackName;
+  readonly port: number;
+  /** Where drivers are, degrees. */
+  readonly lat: number;
+  readonly lon: number;
+}

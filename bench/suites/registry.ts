@@ -7,6 +7,7 @@ import { etaSuite } from './eta.ts';
 import { idsSuite } from './ids.ts';
 import { mixedSuite } from './mixed.ts';
 import { nearestSuite } from './nearest.ts';
+import { overloadSuite } from './overload.ts';
 import { serveSuite } from './serve.ts';
 import { zonesSuite } from './zones.ts';
 
@@ -15,6 +16,7 @@ export const SUITES: readonly Suite[] = [
   serveSuite,
   mixedSuite,
   durableSuite,
+  overloadSuite,
   zonesSuite,
   etaSuite,
   nearestSuite,
