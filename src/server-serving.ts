@@ -44,6 +44,7 @@ import { HotFrames } from './transport/hot-frames.ts';
 import { RequestTraces } from './transport/request-traces.ts';
 import { ZoneTasks } from './zoning/tasks.ts';
 import { EndpointStats } from './metrics/endpoint-stats.ts';
+import { TurnQueue } from './transport/turn-queue.ts';
 import { Turns } from './transport/turns.ts';
 
 export interface ServingOptions {
@@ -146,6 +147,7 @@ export function createServing(options: ServingOptions): Serving {
     connectionsMax: config.connectionsMax,
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
+    turnQueue: new TurnQueue(),
     memory: guard,
     slow,
     bodies: new Kept(counters, guard, 'bodyBytes'),

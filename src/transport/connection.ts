@@ -26,6 +26,7 @@ import { HeldQueue, REFUSAL_BYTES } from './held-queue.ts';
 import { type HotCaller, type HotFrames, STAGED_FRAME_BYTES_MAX } from './hot-frames.ts';
 import { asRazielError } from './http-response.ts';
 import type { RequestTraces } from './request-traces.ts';
+import type { TurnQueue } from './turn-queue.ts';
 
 /** What a connection needs of its socket; a test can stand in for it. */
 export interface Socket {
@@ -49,7 +50,7 @@ const BUFFERED_BYTES_SHORT = 64 * 1024;
 /** Answers up to this size are sent without asking whether there is room for them. */
 const UNASKED_BYTES = 64 * 1024;
 /** Microseconds of searching after which a connection lets others go first. */
-const TURN_MICROS_MAX = 20_000;
+const TURN_MICROS_MAX = 2_000;
 /** Held requests that are taken in one go. */
 const RESUME_FRAMES_MAX = 512;
 
@@ -67,6 +68,8 @@ export interface ConnectionContext {
   readonly webSocketTraces: RequestTraces;
   readonly limits: ConnectionLimits;
   readonly memory: MemoryRoom;
+  /** Where connections of the thread wait that have had their turn. */
+  readonly turnQueue: TurnQueue;
   /** Where `ack: "durable"` waits; undefined for a server that keeps nothing. */
   readonly durable: DurableCommits | undefined;
   readonly slow: SlowLog;
@@ -440,7 +443,7 @@ export class Connection implements HotCaller {
   #resumeLater(): void {
     if (this.#yielding) return;
     this.#yielding = true;
-    setImmediate(() => {
+    this.#context.turnQueue.later(() => {
       this.#yielding = false;
       this.#resume();
     });

@@ -39,6 +39,7 @@ import { RequestTraces } from '#dist/transport/request-traces.js';
 import { PortableLookups } from '#dist/zoning/portable-lookups.js';
 import { answerTask } from '../../lib/processes.ts';
 import { median } from '../../lib/statistics.ts';
+import { TurnQueue } from '#dist/transport/turn-queue.js';
 import { Fleet, openEngine } from '../drivers/setup.ts';
 
 export interface OverheadTask {
@@ -118,6 +119,7 @@ class Lane {
       audit: () => {},
       memory: AMPLE_ROOM,
       slow: NO_SLOW_LOG,
+      turnQueue: new TurnQueue(),
       durable: undefined,
     };
     this.#connection = new Connection(socket, context, { grant: new Grant(undefined), remoteAddress: '' });

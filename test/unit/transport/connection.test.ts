@@ -2,7 +2,7 @@
 
 import { allocateTraffic } from '../../../src/eta/traffic.ts';
 import { LearnedTimes } from '../../../src/eta/travel-times.ts';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Grant } from '../../../src/access/grant.ts';
 import { openPortableEngine } from '../../../src/drivers/portable.ts';
 import { allocateIds, IdGenerator } from '../../../src/ids/generator.ts';
@@ -15,6 +15,7 @@ import { Service, type SupplyCounter } from '../../../src/service/service.ts';
 import { PortableLookups } from '../../../src/zoning/portable-lookups.ts';
 import { RequestTraces } from '../../../src/transport/request-traces.ts';
 import { traced } from '../../support/traced.ts';
+import { TurnQueue } from '../../../src/transport/turn-queue.ts';
 import { BUFFERED_BYTES_MAX, Connection, type Socket } from '../../../src/transport/connection.ts';
 
 function learnedEta() {
@@ -56,7 +57,17 @@ const engine = openPortableEngine({ driversMax: 10, ttlSecondsDefault: 60, searc
 const ids = new IdGenerator(allocateIds(), 0, 0, Date.now);
 const reported: unknown[] = [];
 
+beforeEach(() => {
+  // A machine that is busy elsewhere would otherwise use up a connection's turn of the thread.
+  let ms = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => {
+    ms += 1e-4;
+    return ms;
+  });
+});
+
 afterEach(() => {
+  vi.restoreAllMocks();
   expect(reported).toEqual([]);
 });
 
@@ -86,6 +97,7 @@ function open({
       webSocketTraces: new RequestTraces(tracer, 'websocket'),
       hot: undefined,
       counters,
+      turnQueue: new TurnQueue(),
       durable: undefined,
       limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
       memory,
@@ -118,11 +130,8 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 describe('a connection', () => {
   test('answers at once while its socket takes the answers', () => {
-    // A machine that is busy elsewhere would otherwise use up the connection's turn.
-    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
     const { socket, ping } = open();
     for (const ref of range(0, 100)) ping(ref);
-    clock.mockRestore();
     expect(socket.refs).toEqual(range(0, 100));
   });
 
@@ -340,12 +349,12 @@ describe('a connection under pressure', () => {
       ms += 15;
       send(message);
     };
-    for (const ref of range(0, 5)) ping(ref);
+    for (const ref of range(0, 3)) ping(ref);
+    expect(socket.refs).toEqual([0]);
+    await nextTurn();
     expect(socket.refs).toEqual([0, 1]);
     await nextTurn();
-    expect(socket.refs).toEqual([0, 1, 2, 3]);
-    await nextTurn();
     clock.mockRestore();
-    expect(socket.refs).toEqual([0, 1, 2, 3, 4]);
+    expect(socket.refs).toEqual([0, 1, 2]);
   });
 });
