@@ -168,3 +168,98 @@ test.each(SEEDS)(
     expect(outcomes.same).toBeGreaterThan(10);
   },
 );
+
+/** A file with some commits behind it, and a way to change its bytes for the time of a look at it. */
+async function damageable(rounds: number) {
+  const random = seededRandom(rounds);
+  const directory = newDirectory();
+  const { environment } = await openData(directory, BYTES_MAX);
+  for (let round = 0; round < rounds; round++) change(environment, new Map(), random);
+  await environment.close();
+  const path = join(directory, DATA_FILE);
+  const bytes = readFileSync(path);
+  const fd = openSync(path, 'r+');
+  onTestFinished(() => closeSync(fd));
+  return {
+    directory,
+    bytes,
+    content: contentOf(directory),
+    with<T>(at: number, changed: Uint8Array, look: () => T): T {
+      writeSync(fd, changed, 0, changed.length, at);
+      try {
+        return look();
+      } finally {
+        writeSync(fd, bytes, at, changed.length, at);
+      }
+    },
+  };
+}
+
+const META = { freeRoot: 88, mainRoot: 136, transaction: 152 };
+const newest = (bytes: Buffer): number =>
+  bytes.readBigUInt64LE(META.transaction) > bytes.readBigUInt64LE(4096 + META.transaction) ? 0 : 4096;
+
+test('no flipped bit in the number of a transaction brings back the commit before', { timeout: 60_000 }, async () => {
+  // Bit 1 turns 2 into 0 and 3 into 1: whichever it is that comes last, it is among these.
+  for (const rounds of [6, 7, 8, 9]) {
+    const file = await damageable(rounds);
+    for (const page of [0, 4096]) {
+      for (let bit = 0; bit < 64; bit++) {
+        const at = page + META.transaction + (bit >> 3);
+        const flipped = Uint8Array.of((file.bytes[at] as number) ^ (1 << (bit & 7)));
+        const look = (): unknown => file.with(at, flipped, () => contentOf(file.directory));
+        expect(look, `bit ${bit} of meta page ${page / 4096} after ${rounds} commits`).toThrow();
+      }
+    }
+  }
+});
+
+test('a free page that is in use, outside of the file or free twice is refused: LMDB would write into it', async () => {
+  const file = await damageable(9);
+  const meta = newest(file.bytes);
+  const page = 4096 * Number(file.bytes.readBigUInt64LE(meta + META.freeRoot));
+  // Nodes begin at the end of a page. One ends with its list, or says which pages have it.
+  const nodes = Array.from({ length: file.bytes.readUInt16LE(page + 20) / 2 }, (_, i) =>
+    file.bytes.readUInt16LE(page + 24 + 2 * i),
+  );
+  const isApart = file.bytes.readUInt16LE(page + 24 + Math.max(...nodes) + 4) === 1;
+  const list = 4096 * Number(file.bytes.readBigUInt64LE(page + 4096 - 24)) + 24;
+  const at = isApart ? list + 8 * Number(file.bytes.readBigUInt64LE(list)) : page + 4096 - 8;
+  const set = (value: bigint): (() => unknown) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(value);
+    return () => file.with(at, bytes, () => checkData(file.directory));
+  };
+  expect(set(file.bytes.readBigUInt64LE(meta + META.mainRoot))).toThrow('are in use');
+  expect(set(1n)).toThrow('are outside of the file');
+  expect(set(1n << 40n)).toThrow('are outside of the file');
+  expect(set(file.bytes.readBigInt64LE(at))).not.toThrow();
+});
+
+test('keys that a flipped bit puts out of order are refused: LMDB would not find them', async () => {
+  const file = await damageable(6);
+  let refused = 0;
+  let looked = 0;
+  for (let page = 2 * 4096; page + 4096 <= file.bytes.length; page += 4096) {
+    const isLeaf = file.bytes.readUInt16LE(page + 18) === 2 && Number(file.bytes.readBigUInt64LE(page)) === page / 4096;
+    const node = page + 24 + file.bytes.readUInt16LE(page + 24);
+    // Blocks of drivers have keys of four bytes.
+    if (looked === 3) break;
+    if (!isLeaf || node + 12 > page + 4096 || file.bytes.readUInt16LE(node + 6) !== 4) continue;
+    looked++;
+    for (let bit = 0; bit < 32; bit++) {
+      const at = node + 8 + (bit >> 3);
+      const flipped = Uint8Array.of((file.bytes[at] as number) ^ (1 << (bit & 7)));
+      try {
+        const checked = file.with(at, flipped, () => checkData(file.directory));
+        const numbers = checked?.blocks.map(({ block }) => block) ?? [];
+        expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+        expect(new Set(numbers).size).toBe(numbers.length);
+      } catch (error) {
+        expect((error as Error).message).toMatch(/out of order/);
+        refused++;
+      }
+    }
+  }
+  expect(refused).toBeGreaterThan(20);
+});

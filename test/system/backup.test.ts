@@ -2,7 +2,8 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, watch, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -202,6 +203,52 @@ test(
     const refused = await run(['backup', newPath('x'), '--url', memory.url]);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('NOT_SUPPORTED') });
     expect(await run(['inspect', newPath('nothing')])).toMatchObject({ code: 2 });
+  },
+);
+
+test(
+  'a client that asks for a backup and does not read holds up nobody, and leaves nothing behind',
+  TIMEOUT,
+  async () => {
+    const data = newPath('data');
+    const server = await boot(data);
+    const client = await RawClient.connect(server);
+    // More than sockets take by themselves: some 14 MB.
+    for (let first = 0; first < 160_000; first += 2_000) {
+      const batch = Array.from({ length: 2_000 }, (_, i) => [`driver:${first + i}`, 1, 1, null, 9, 9, 9, null, 600]);
+      await client.ask({ op: 'locations', batch });
+    }
+    const lazy = connect(server.port, '127.0.0.1');
+    lazy.on('error', () => {});
+    lazy.write('GET /v1/backup HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+    await once(lazy, 'readable');
+    lazy.pause();
+    expect(await client.ask({ op: 'locations', ack: 'durable', batch: [['late', 2, 2]] })).toMatchObject({
+      accepted: 1,
+    });
+    const file = newPath('second.backup');
+    expect(await run(['backup', file, '--url', server.url])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('OVERLOADED'),
+    });
+    expect(readdirSync(data).filter((name) => name.startsWith('backup-'))).toEqual([]);
+    lazy.destroy();
+    // The server hears of it a moment later.
+    let again = await run(['backup', file, '--url', server.url]);
+    while (again.stderr.includes('OVERLOADED')) again = await run(['backup', file, '--url', server.url]);
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('160,001 drivers') });
+
+    // A server that is killed meanwhile leaves no half backup.
+    const cut = newPath('cut.backup');
+    const asking = run(['backup', cut, '--url', server.url]);
+    const watcher = watch(join(cut, '..'));
+  await once(watcher, 'change');
+  watcher.close();
+    server.process.kill('SIGSTOP');
+    server.process.kill('SIGKILL');
+    const ended = await asking;
+    if (ended.code !== 0) expect(readdirSync(join(cut, '..'))).toEqual([]);
+    else expect((await inspected(cut)).damage).toEqual([]);
   },
 );
 
