@@ -242,8 +242,8 @@ test(
     const cut = newPath('cut.backup');
     const asking = run(['backup', cut, '--url', server.url]);
     const watcher = watch(join(cut, '..'));
-  await once(watcher, 'change');
-  watcher.close();
+    await once(watcher, 'change');
+    watcher.close();
     server.process.kill('SIGSTOP');
     server.process.kill('SIGKILL');
     const ended = await asking;
