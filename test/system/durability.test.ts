@@ -119,6 +119,8 @@ describe.each([
       body: JSON.stringify([{ id: 'posted', lat: 5, lon: 5, ttl: 3600 }]),
     });
     expect(await posted.json()).toMatchObject({ accepted: 1 });
+    // An empty batch waits for all that came before, the removal too.
+    await client.ask({ op: 'locations', ack: 'durable', batch: [] });
     const ids = [...fixes(300).map((fix) => (fix as { id: string }).id), 'posted'];
     const heldOf = async (server: BootedServer): Promise<unknown[]> => {
       const asker = await RawClient.connect(server);
