@@ -266,14 +266,19 @@ export interface FrameAnswerer {
   readonly frameRows: Int32Array;
   /** Answers one frame into `out` from 0, and says in row 0 what became of it. */
   answerFrame(frame: Uint8Array, nowMs: number, fixesMax: number, allowed: number, out: ReplyBuffer): void;
-  /** Where `answerFrames` finds frames from now on. */
-  stageFrames(frames: StagedFrames): void;
   /**
-   * Answers staged frames from the one numbered `from`, which gets row 0, up to the one before `to`, one answer behind the other in `out`. Stops
+   * Answers frames from the one numbered `from`, which gets row 0, up to the one before `to`, one answer behind the other in `out`. Stops
    * after ANSWERED_FRAMES_MAX, after a frame that is not hot or has rejected fixes, where `out` is full, and when searches took long.
    * @returns the number behind the last frame that is dealt with, over `from`
    */
-  answerFrames(from: number, to: number, nowMs: number, fixesMax: number, out: ReplyBuffer): number;
+  answerFrames(
+    frames: StagedFrames,
+    from: number,
+    to: number,
+    nowMs: number,
+    fixesMax: number,
+    out: ReplyBuffer,
+  ): number;
   /** The answer to the batch in `frame`, which was the last to be applied and is FRAME_REJECTIONS in the row at `at`. */
   rejections(frame: Uint8Array, at: number): Uint8Array;
   /** What a FRAME_TOO_WIDE is refused with. */

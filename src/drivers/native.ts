@@ -175,6 +175,8 @@ class NativeDriverEngine implements NativeEngine {
   readonly #own: ReplyBuffer = { bytes: new Uint8Array(4096) };
   /** The buffer that the addon writes to. */
   #reply: Uint8Array | undefined;
+  /** The frames that the addon answers. */
+  #frames: StagedFrames | undefined;
   /** What a search asks, where the addon reads it. */
   readonly #numbers = new Float64Array(9);
   /** Of candidates, where the addon puts them. */
@@ -206,11 +208,18 @@ class NativeDriverEngine implements NativeEngine {
     }
   }
 
-  stageFrames({ bytes, ends, allowed }: StagedFrames): void {
-    this.#addon.setFrames(bytes, ends, allowed);
-  }
-
-  answerFrames(from: number, to: number, nowMs: number, fixesMax: number, out: ReplyBuffer): number {
+  answerFrames(
+    frames: StagedFrames,
+    from: number,
+    to: number,
+    nowMs: number,
+    fixesMax: number,
+    out: ReplyBuffer,
+  ): number {
+    if (frames !== this.#frames) {
+      this.#addon.setFrames(frames.bytes, frames.ends, frames.allowed);
+      this.#frames = frames;
+    }
     for (;;) {
       if (out.bytes !== this.#reply) this.#writeTo(out);
       const next = this.#addon.answerFrames(from, Math.min(to, from + ANSWERED_FRAMES_MAX), nowMs, fixesMax);
@@ -353,6 +362,7 @@ class NativeDriverEngine implements NativeEngine {
   close(): void {
     this.#reply = undefined;
     this.#table = undefined;
+    this.#frames = undefined;
     this.#addon.close();
   }
 

@@ -15,6 +15,7 @@ import {
   FRAME_SKIPPED,
   FRAME_TOO_WIDE,
   type FrameAnswerer,
+  type StagedFrames,
 } from '../drivers/engine.ts';
 import { COUNTED_OPS, type Counters } from '../metrics/counters.ts';
 import { openFrame } from '../protocol/frames.ts';
@@ -63,23 +64,24 @@ interface HotContext {
 
 export class HotFrames {
   readonly #context: HotContext;
-  readonly #bytes = new Uint8Array(STAGED_BYTES_MAX);
-  readonly #ends = new Uint32Array(STAGED_FRAMES_MAX);
-  readonly #allowed = new Uint8Array(STAGED_FRAMES_MAX);
+  readonly #frames: StagedFrames = {
+    bytes: new Uint8Array(STAGED_BYTES_MAX),
+    ends: new Uint32Array(STAGED_FRAMES_MAX),
+    allowed: new Uint8Array(STAGED_FRAMES_MAX),
+  };
   readonly #callers: HotCaller[] = [];
   #isDue = false;
 
   constructor(context: HotContext) {
     this.#context = context;
-    context.answerer.stageFrames({ bytes: this.#bytes, ends: this.#ends, allowed: this.#allowed });
   }
 
   /** Takes a frame of up to STAGED_FRAME_BYTES_MAX, hot or not, to be answered in this turn of the event loop. The bytes are copied. */
   stage(caller: HotCaller, frame: ArrayBuffer): void {
     const at = this.#callers.length;
     const start = this.#startOf(at);
-    this.#bytes.set(new Uint8Array(frame), start);
-    this.#ends[at] = start + frame.byteLength;
+    this.#frames.bytes.set(new Uint8Array(frame), start);
+    this.#frames.ends[at] = start + frame.byteLength;
     this.#callers.push(caller);
     caller.staged++;
     if (at + 1 === STAGED_FRAMES_MAX || start + 2 * STAGED_FRAME_BYTES_MAX > STAGED_BYTES_MAX) {
@@ -96,7 +98,14 @@ export class HotFrames {
     const { answerer, service } = this.#context;
     for (let from = 0; from < callers.length; ) {
       this.#allow(from);
-      const to = answerer.answerFrames(from, callers.length, nowMs(), service.limits.batchFixesMax, service.reply);
+      const to = answerer.answerFrames(
+        this.#frames,
+        from,
+        callers.length,
+        nowMs(),
+        service.limits.batchFixesMax,
+        service.reply,
+      );
       this.#settleAll(from, to);
       from = to;
     }
@@ -122,12 +131,12 @@ export class HotFrames {
   };
 
   #startOf(at: number): number {
-    return at === 0 ? 0 : (this.#ends[at - 1] as number);
+    return at === 0 ? 0 : (this.#frames.ends[at - 1] as number);
   }
 
   /** A copy is for those that keep it. */
   #frameAt(at: number): Uint8Array {
-    return this.#bytes.subarray(this.#startOf(at), this.#ends[at]);
+    return this.#frames.bytes.subarray(this.#startOf(at), this.#frames.ends[at]);
   }
 
   /** The frames of one connection stand together, as they arrived in one piece. */
@@ -144,7 +153,7 @@ export class HotFrames {
     for (let start = from, end = from; start < count; start = end) {
       end = this.#runEnd(start, count);
       const caller = this.#callers[start] as HotCaller;
-      this.#allowed.fill(caller.closed || caller.isBlocked() ? FRAME_SKIP : caller.hotOps, start, end);
+      this.#frames.allowed.fill(caller.closed || caller.isBlocked() ? FRAME_SKIP : caller.hotOps, start, end);
     }
   }
 
