@@ -40,8 +40,9 @@ export function withTraceId(answer: Answer, reply: Reply, traceId: string): Answ
 
 /** A packed answer with its `traceId`, as bytes of its own. */
 export function copyWithTraceId(bytes: Uint8Array, traceId: string): Uint8Array {
-  const own: ReplyBuffer = { bytes: bytes.slice() };
-  const length = appendTraceId(own, own.bytes.length, traceId);
+  const own: ReplyBuffer = { bytes: new Uint8Array(bytes.length + TRACE_ID_HEAD.length + traceId.length) };
+  own.bytes.set(bytes);
+  const length = appendTraceId(own, bytes.length, traceId);
   return own.bytes.subarray(0, length);
 }
 
