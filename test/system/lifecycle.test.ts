@@ -154,7 +154,7 @@ describe('SIGTERM', () => {
     kept.on('data', (chunk) => received.push(chunk.toString()));
     const readyz = 'GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n';
     kept.write(readyz);
-    await expect.poll(() => received.join('')).toContain('200 OK');
+    await expect.poll(() => received.join('')).toContain('HTTP/1.1 200 OK');
     server.process.kill('SIGTERM');
     await expect
       .poll(
@@ -167,8 +167,8 @@ describe('SIGTERM', () => {
       )
       .toBe('refused');
     kept.write(readyz);
-    await expect.poll(() => received.join('')).toContain('503');
-    expect(received.join('')).toContain('SHUTTING_DOWN');
+    await expect.poll(() => received.join('')).toContain('HTTP/1.1 503');
+    await expect.poll(() => received.join('')).toContain('SHUTTING_DOWN');
     kept.destroy();
     slow.socket.resume();
     expect(await slow.closed).toBe(1001);
