@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { pack } from 'msgpackr';
 import { WebSocket } from 'ws';
 import type { AttackJob, AttackName } from './jobs.ts';
+import { HANDSHAKE } from './raw-socket.ts';
 import { sleep } from '../lib/sleep.ts';
 
 const MIB = 2 ** 20;
@@ -45,7 +46,7 @@ const ATTACKS: Readonly<Record<AttackName, (job: AttackJob) => Promise<never>>> 
         socket.terminate();
       }
       const endless = raw(port);
-      endless.write(UPGRADE);
+      endless.write(HANDSHAKE);
       await sleep(50);
       endless.write(Buffer.from([0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
       await sleep(50);
@@ -83,16 +84,6 @@ const ATTACKS: Readonly<Record<AttackName, (job: AttackJob) => Promise<never>>> 
       socket.destroy();
     }),
 };
-
-const UPGRADE = [
-  'GET /v1/ws HTTP/1.1',
-  'Host: 127.0.0.1',
-  'Upgrade: websocket',
-  'Connection: Upgrade',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-  '\r\n',
-].join('\r\n');
 
 /** So many clients, each of which begins anew when it is done or was ended. */
 async function keep(clients: number, once: () => Promise<void>): Promise<never> {

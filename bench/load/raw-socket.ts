@@ -5,7 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { FrameCounter } from './frame-counter.ts';
 
 const READ_BYTES = 256 * 1024;
-const HANDSHAKE = [
+/** What opens a WebSocket. */
+export const HANDSHAKE = [
   'GET /v1/ws HTTP/1.1',
   'Host: 127.0.0.1',
   'Upgrade: websocket',

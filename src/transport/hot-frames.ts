@@ -7,6 +7,7 @@
 
 import { nowMs } from '../clock.ts';
 import {
+  ANSWERED_FRAMES_MAX,
   FRAME_NOT_HOT,
   FRAME_OPS,
   FRAME_REJECTIONS,
@@ -29,6 +30,8 @@ export const STAGED_FRAME_BYTES_MAX = 512;
 /** What can be staged; it is rarely as much, and then answered at once. */
 const STAGED_FRAMES_MAX = 2_048;
 const STAGED_BYTES_MAX = 256 * 1024;
+/** Frames that are looked at together behind one that stopped the engine: where one is not hot, the next may not be either. */
+const WINDOW_AFTER_STOP = 4;
 
 const WS = 1;
 const LOCATIONS = 0;
@@ -96,17 +99,18 @@ export class HotFrames {
   flush(): void {
     const callers = this.#callers;
     const { answerer, service } = this.#context;
+    let window = ANSWERED_FRAMES_MAX;
     for (let from = 0; from < callers.length; ) {
-      this.#allow(from);
-      const to = answerer.answerFrames(
-        this.#frames,
-        from,
-        callers.length,
-        nowMs(),
-        service.limits.batchFixesMax,
-        service.reply,
-      );
+      // Those of connections that are gone are passed over here: when all are, the engine may be gone as well.
+      if (callers[from]?.closed) {
+        from++;
+        continue;
+      }
+      const end = Math.min(callers.length, from + window);
+      this.#allow(from, end);
+      const to = answerer.answerFrames(this.#frames, from, end, nowMs(), service.limits.batchFixesMax, service.reply);
       this.#settleAll(from, to);
+      window = to < end ? WINDOW_AFTER_STOP : ANSWERED_FRAMES_MAX;
       from = to;
     }
     for (const caller of callers) caller.staged = 0;
@@ -147,11 +151,10 @@ export class HotFrames {
     return end;
   }
 
-  /** Says of the frames from `from` on what may be answered. */
-  #allow(from: number): void {
-    const count = this.#callers.length;
-    for (let start = from, end = from; start < count; start = end) {
-      end = this.#runEnd(start, count);
+  /** Says of the frames from `from` up to the one before `to` what may be answered. */
+  #allow(from: number, to: number): void {
+    for (let start = from, end = from; start < to; start = end) {
+      end = this.#runEnd(start, to);
       const caller = this.#callers[start] as HotCaller;
       this.#frames.allowed.fill(caller.closed || caller.isBlocked() ? FRAME_SKIP : caller.hotOps, start, end);
     }

@@ -190,7 +190,16 @@ describe.runIf(native.ok)('hot frames', () => {
     broken.sendBytes(Uint8Array.of(0xc1));
     broken.send(near(2));
     gone.connection.ended();
+    const answerFrames = vi.spyOn(engine, 'answerFrames');
     await turn();
+    const asked = answerFrames.mock.calls.length;
+    const late = new Client(true);
+    late.send(near(3));
+    late.connection.ended();
+    await turn();
+    // With all of them gone the engine may be closed, and is not asked.
+    expect(answerFrames).toHaveBeenCalledTimes(asked);
+    answerFrames.mockRestore();
     expect([gone.refs, broken.refs, broken.closedWith]).toEqual([[], [], 1007]);
   });
 
@@ -201,6 +210,17 @@ describe.runIf(native.ok)('hot frames', () => {
     for (let left = 100; client.answers.length < refs.length && left > 0; left--) await turn();
     // Past the limit of what one connection may have in flight the rest is refused, in its place.
     expect(client.refs).toEqual(refs);
+  });
+
+  test('none of which is hot are looked at a bounded number of times', async () => {
+    const clients = [new Client(true), new Client(true)];
+    const looked = clients.map((client) => vi.spyOn(client.connection, 'isBlocked'));
+    const count = 1_000;
+    for (let ref = 0; ref < count; ref++) clients[ref % 2]?.send({ op: 'ping', ref });
+    hot.flush();
+    for (let left = 100; left > 0 && clients.some(({ answers }) => answers.length < count / 2); left--) await turn();
+    expect(clients.map(({ answers }) => answers.length)).toEqual([count / 2, count / 2]);
+    expect(looked.reduce((sum, spy) => sum + spy.mock.calls.length, 0)).toBeLessThan(10 * count);
   });
 
   test('with answers larger than the buffer make it grow', async () => {
