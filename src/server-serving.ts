@@ -126,6 +126,9 @@ export function createServing(options: ServingOptions): Serving {
   const origins = new Origins({ host, allowHost, allowOrigin, hasTokens: tokens !== undefined });
   const webSocketTraces = new RequestTraces(tracer, 'websocket');
   const slow = slowLogOf(config, thread);
+  const hot = canAnswerFrames(engine)
+    ? new HotFrames({ answerer: engine, service, counters, webSocketTraces, slow })
+    : undefined;
   const app = new ServingApp({
     tls: tlsFilesOf(config),
     gate: new Gate(origins, tokens),
@@ -134,9 +137,7 @@ export function createServing(options: ServingOptions): Serving {
     counters,
     webSocketTraces,
     httpTraces: new RequestTraces(tracer, 'http'),
-    hot: canAnswerFrames(engine)
-      ? new HotFrames({ answerer: engine, service, counters, webSocketTraces, slow })
-      : undefined,
+    hot,
     limits: {
       frameBytesMax: config.frameBytesMax,
       inFlightMax: config.inFlightMax,
@@ -147,7 +148,7 @@ export function createServing(options: ServingOptions): Serving {
     connectionsMax: config.connectionsMax,
     connectionsOpen: () => totals.single('webSockets') + totals.single('httpConnections'),
     turns: new Turns(),
-    turnQueue: new TurnQueue(),
+    turnQueue: new TurnQueue(() => hot?.flush()),
     memory: guard,
     slow,
     bodies: new Kept(counters, guard, 'bodyBytes'),

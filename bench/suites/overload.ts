@@ -1,6 +1,7 @@
 // What a well-behaved client notices of others that are not: the round trip of a nearest query while one kind of them goes on, with --max-memory.
 
 import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { benchScript } from '../lib/paths.ts';
 import { nextMessage, startNode, stop } from '../lib/processes.ts';
 import type { Report } from '../lib/report.ts';
@@ -13,6 +14,8 @@ import { ATTACK_NAMES, type AttackJob, type AttackName, type ClosedLoopResult } 
 const DRIVERS = 100_000;
 const MAX_MEMORY_MIB = 768;
 const FLAGS = ['--memory', '--max-memory', `${MAX_MEMORY_MIB}MiB`, '--connections-max', '500', '--body-seconds', '3'];
+/** The attackers share a core with the client whose round trips are measured, which is not to wait for them there. */
+const ATTACKER_NICE = 10;
 /** Whatever was refused, dropped or ended counts into one of these. */
 const COUNTED =
   /^raziel_(connections_refused|connections_closed|overloaded_requests|shed_requests|http_aborted|errors)_total(?:\{.*\})? (\d+)$/gm;
@@ -51,6 +54,7 @@ async function measure(
     attack === undefined ? undefined : startNode(benchScript('load/attacks.js'), { core: fixture.placement.driver });
   try {
     if (attacker !== undefined && attack !== undefined) {
+      setPriority(attacker.pid as number, ATTACKER_NICE);
       const [lat, lon] = new World(2_000, seed).placeToAsk();
       const begun = nextMessage(attacker, `the attack "${attack}"`);
       attacker.send({ attack, port, lat, lon } satisfies AttackJob);

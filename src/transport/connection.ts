@@ -49,8 +49,6 @@ export const BUFFERED_BYTES_MAX = 1024 * 1024;
 const BUFFERED_BYTES_SHORT = 64 * 1024;
 /** Answers up to this size are sent without asking whether there is room for them. */
 const UNASKED_BYTES = 64 * 1024;
-/** Microseconds of searching after which a connection lets others go first. */
-const TURN_MICROS_MAX = 2_000;
 /** Held requests that are taken in one go. */
 const RESUME_FRAMES_MAX = 512;
 
@@ -94,6 +92,9 @@ export class Connection implements HotCaller {
   /** The rest goes on in the next turn of the event loop. */
   #yielding = false;
   #closed = false;
+  /** The turn in which it went to the line last, and the one in which #turnMicros were spent. */
+  #yieldedIn = -1;
+  #spentIn = -1;
   #turnMicros = 0;
   #heard = false;
   /** Bytes in the socket, as last counted. */
@@ -192,7 +193,10 @@ export class Connection implements HotCaller {
   }
 
   isBlocked(): boolean {
-    return this.#waiting || this.#yielding || this.#held.length > 0 || this.#isFull();
+    if (this.#waiting || this.#held.length > 0) return true;
+    // Whoever has nothing left when others have had their turn need not wait for the end of the line.
+    if (this.#yielding && this.#yieldedIn === this.#context.turnQueue.number) return true;
+    return this.#isFull();
   }
 
   /** Whether enough waits in the socket. */
@@ -400,11 +404,14 @@ export class Connection implements HotCaller {
     this.#socket.send(binary ? packMessage(value) : JSON.stringify(value), binary);
   }
 
-  spend(micros: number): void {
+  spend(micros: number, isGroup = false): void {
+    const { turnQueue } = this.#context;
+    if (this.#spentIn !== turnQueue.number) {
+      this.#spentIn = turnQueue.number;
+      this.#turnMicros = 0;
+    }
     this.#turnMicros += micros;
-    if (this.#turnMicros < TURN_MICROS_MAX) return;
-    this.#turnMicros = 0;
-    this.#resumeLater();
+    if (turnQueue.spend(micros, this.#turnMicros, isGroup)) this.#resumeLater();
   }
 
   /** Keeps a copy of a frame until its turn, or refuses it. */
@@ -414,7 +421,7 @@ export class Connection implements HotCaller {
     const inFlight = held.frames + this.#outside;
     const isWithinLimits = inFlight < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax;
     if (isWithinLimits && memory.hasRoom(frame.byteLength)) {
-      held.pushFrame(frame.slice(), binary);
+      held.pushFrame(frame, binary);
       counters.add('heldTotal', 1);
       counters.add('heldRequests', 1);
       counters.add('heldBytes', frame.byteLength);
@@ -441,9 +448,11 @@ export class Connection implements HotCaller {
   }
 
   #resumeLater(): void {
+    const { turnQueue } = this.#context;
+    this.#yieldedIn = turnQueue.number;
     if (this.#yielding) return;
     this.#yielding = true;
-    this.#context.turnQueue.later(() => {
+    turnQueue.later(() => {
       this.#yielding = false;
       this.#resume();
     });

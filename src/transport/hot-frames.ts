@@ -51,7 +51,7 @@ export interface HotCaller {
   cork(work: () => void): void;
   send(bytes: Uint8Array): void;
   /** Counts what a request took of the connection's turn. */
-  spend(micros: number): void;
+  spend(micros: number, isGroup?: boolean): void;
   answerTheLongWay(frame: Uint8Array, binary: boolean): void;
   /** Refuses a frame that is a whole one. */
   refuse(error: unknown, frame: Uint8Array): void;
@@ -214,7 +214,7 @@ export class HotFrames {
         rows[at + FRAME_ROW.rejected] as number,
       );
     } else {
-      caller.spend(micros);
+      caller.spend(micros, given === undefined);
     }
   }
 

@@ -48,6 +48,7 @@ const IN_FLIGHT_MAX = 5;
 const HELD_BYTES_MAX = 400;
 
 interface Given {
+  readonly turnQueue?: TurnQueue;
   readonly supply?: SupplyCounter;
   readonly memory?: MemoryRoom;
   readonly slow?: SlowLog;
@@ -72,6 +73,7 @@ afterEach(() => {
 });
 
 function open({
+  turnQueue = new TurnQueue(),
   supply = () => Promise.reject(new Error('not in this test')),
   memory = AMPLE_ROOM,
   slow = NO_SLOW_LOG,
@@ -97,7 +99,7 @@ function open({
       webSocketTraces: new RequestTraces(tracer, 'websocket'),
       hot: undefined,
       counters,
-      turnQueue: new TurnQueue(),
+      turnQueue,
       durable: undefined,
       limits: { frameBytesMax: 200, inFlightMax: IN_FLIGHT_MAX, heldBytesMax: HELD_BYTES_MAX },
       memory,
@@ -356,5 +358,52 @@ describe('a connection under pressure', () => {
     await nextTurn();
     clock.mockRestore();
     expect(socket.refs).toEqual([0, 1, 2]);
+  });
+
+  test('goes on at once beside others that have used up the turn, as long as it asks for little', async () => {
+    const turnQueue = new TurnQueue();
+    const [greedy, modest] = [open({ turnQueue }), open({ turnQueue })];
+    let ms = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => ms);
+    const takes = ({ socket }: typeof greedy, each: number): void => {
+      const send = socket.send.bind(socket);
+      socket.send = (message) => {
+        ms += each;
+        send(message);
+      };
+    };
+    takes(greedy, 0.6);
+    takes(modest, 0.04);
+    for (const ref of range(0, 4)) greedy.ping(ref);
+    expect(greedy.socket.refs).toEqual([0, 1]);
+    for (const ref of range(0, 4)) modest.ping(ref);
+    // It had its share with the third.
+    expect(modest.socket.refs).toEqual([0, 1, 2]);
+    await nextTurn();
+    clock.mockRestore();
+    expect([greedy.socket.refs, modest.socket.refs]).toEqual([range(0, 4), [0, 1, 2]]);
+    await nextTurn();
+    expect(modest.socket.refs).toEqual([0, 1, 2, 3]);
+  });
+
+  test('does not wait for the end of the line when it has nothing left', async () => {
+    const turnQueue = new TurnQueue();
+    const [first, second] = [open({ turnQueue }), open({ turnQueue })];
+    let ms = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => ms);
+    for (const { socket } of [first, second]) {
+      const send = socket.send.bind(socket);
+      socket.send = (message) => {
+        ms += 1.5;
+        send(message);
+      };
+    }
+    for (const ref of range(0, 3)) first.ping(ref);
+    second.ping(0);
+    await nextTurn();
+    expect([first.socket.refs, second.socket.refs]).toEqual([[0, 1], [0]]);
+    // It is the line's turn to wait: `first` stands before it there.
+    second.ping(1);
+    expect(second.socket.refs).toEqual([0, 1]);
   });
 });

@@ -22,7 +22,7 @@ function working(ms: number) {
 
 test('a turn of the event loop is shared by those in front, and the others wait for the next', async () => {
   const queue = new TurnQueue();
-  const { done, work } = working(0.8);
+  const { done, work } = working(0.4);
   for (const name of ['a', 'b', 'c', 'd', 'e']) queue.later(() => work(name));
   expect(done).toEqual([]);
   await nextTurn();
@@ -44,4 +44,31 @@ test('who is not done goes to the end of the line', async () => {
   await nextTurn();
   await nextTurn();
   expect(done).toEqual(['greedy', 'other', 'greedy']);
+});
+
+test('what others brought meanwhile is done before the line goes on', async () => {
+  const { done, work } = working(0.1);
+  const queue = new TurnQueue(() => work('others'));
+  queue.later(() => work('line'));
+  await nextTurn();
+  expect(done).toEqual(['others', 'line']);
+});
+
+test('a turn is over for whoever had a share of it when all together have used it up, and for nobody else', async () => {
+  const queue = new TurnQueue();
+  expect(queue.spend(900, 900, false)).toBe(false);
+  expect(queue.spend(200, 200, true)).toBe(false);
+  expect(queue.spend(1, 1, false)).toBe(false);
+  expect(queue.spend(1, 100, false)).toBe(true);
+  const { number } = queue;
+  queue.later(() => {});
+  await nextTurn();
+  expect(queue.number).not.toBe(number);
+  expect(queue.spend(900, 900, false)).toBe(false);
+});
+
+test('a turn is over for whoever had one alone', () => {
+  const queue = new TurnQueue();
+  expect(queue.spend(500, 999, true)).toBe(false);
+  expect(queue.spend(500, 1_000, true)).toBe(true);
 });
