@@ -13,6 +13,9 @@ export const NESTING_MAX = 64;
 /** The field whose value the engine decodes. */
 const NOT_DECODED = 'batch';
 
+/** A map of more pairs is no plain one. */
+const PLAIN_PAIRS_MAX = 64;
+
 /** Where a value lies. */
 export interface Span {
   readonly start: number;
@@ -63,9 +66,8 @@ export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
     refuseRest(bytes, skipValue(walk, 0, 0));
     return undefined;
   }
-  const size = countSize(bytes);
-  const count = size === 0 ? (bytes[0] as number) & 0x0f : readUint(bytes, 1, size);
-  let at = 1 + size;
+  const count = countPairs(bytes);
+  let at = 1 + countSize(bytes);
   const fields = new Map<string, Span>();
   countItems(walk, count, true);
   for (let i = 0; i < count; i++) {
@@ -84,15 +86,18 @@ export function walkMap(bytes: Uint8Array): Map<string, Span> | undefined {
 }
 
 /**
- * Whether the bytes are a whole map that may be decoded as it is: its keys are short strings, none of them one of `others`, and nothing in it has a
- * fault. Makes no object, where walkMap makes one a field.
+ * Whether the bytes are a whole map that may be decoded as it is: its keys are a few short strings, none of them one of `others`, and nothing in it has
+ * a fault. Makes no object, where walkMap makes one a field. The count of pairs may have bytes of its own, which msgpackr gives it however
+ * few there are.
  * @throws RazielError BAD_MSGPACK as checkMessage
  */
 export function isPlainMap(bytes: Uint8Array, others: readonly Uint8Array[]): boolean {
-  if (!isMap(bytes) || countSize(bytes) !== 0) return false;
+  if (!isMap(bytes)) return false;
+  const count = countPairs(bytes);
+  if (count > PLAIN_PAIRS_MAX) return false;
   const walk = walkOf(bytes);
-  let at = 1;
-  for (let left = (bytes[0] as number) & 0x0f; left > 0; left--) {
+  let at = 1 + countSize(bytes);
+  for (let left = count; left > 0; left--) {
     const head = bytes[at] ?? 0;
     if ((head & 0xe0) !== 0xa0) return false;
     for (const other of others) if (startsWith(bytes, at, other)) return false;
@@ -105,6 +110,12 @@ export function isPlainMap(bytes: Uint8Array, others: readonly Uint8Array[]): bo
 /** Bytes that a map's head has for the number of its pairs; 0 where that is in the head. */
 function countSize(bytes: Uint8Array): number {
   return bytes[0] === 0xde ? 2 : bytes[0] === 0xdf ? 4 : 0;
+}
+
+/** Of a map. */
+function countPairs(bytes: Uint8Array): number {
+  const size = countSize(bytes);
+  return size === 0 ? (bytes[0] as number) & 0x0f : readUint(bytes, 1, size);
 }
 
 function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {

@@ -106,6 +106,7 @@ describe('the walk over MessagePack', () => {
 });
 
 describe('a plain map', () => {
+  const mapOf = (pairs: number) => Object.fromEntries(Array.from({ length: pairs }, (_, i) => [`k${i}`, i]));
   const others = [packr.pack('batch'), packr.pack('__proto__')];
 
   test('decodes at once to what its fields decode to one by one', () => {
@@ -128,6 +129,16 @@ describe('a plain map', () => {
     expect(isPlainMap(packr.pack({ batc: 1, batches: 2, proto: 3 }), others)).toBe(true);
   });
 
+  test('may have the count of its pairs in bytes of its own, as msgpackr writes it', () => {
+    const given = { op: 'nearest', lat: 1.5, lon: 2, groups: [['xl'], ['van']] };
+    const bytes = new Packr({ useRecords: false }).pack(given);
+    expect(bytes[0]).toBe(0xde);
+    expect(isPlainMap(bytes, others)).toBe(true);
+    expect(unpackMessage(bytes)).toEqual(given);
+    expect(isPlainMap(Uint8Array.of(0xdf, 0, 0, 0, 1, 0xa1, 0x61, 0x05), others)).toBe(true);
+    expect(isPlainMap(packr.pack(mapOf(64)), others)).toBe(true);
+  });
+
   test('of a key given twice has the last', () => {
     const bytes = Uint8Array.of(0x82, 0xa1, 0x61, 0x05, 0xa1, 0x61, 0x06);
     expect(isPlainMap(bytes, others)).toBe(true);
@@ -142,13 +153,14 @@ describe('a plain map', () => {
     ['a key in a long form', [0x81, 0xd9, 0x01, 0x61, 0x02]],
     ['an extension', [0x81, 0xa1, 0x61, 0x91, 0xd4, 0x01, 0x00]],
     ['text that is not UTF-8', [0x81, 0xa1, 0x61, 0xa2, 0xc3, 0x28]],
-    ['many pairs', [...packr.pack(Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`k${i}`, i])))]],
+    ['more than 64 pairs', [...packr.pack(mapOf(65))]],
   ])('is not one with %s', (_, bytes) => {
     expect(isPlainMap(Uint8Array.from(bytes), others)).toBe(false);
   });
 
-  test('is refused in every cut, and with bytes that follow', () => {
-    const bytes = packr.pack({ op: 'nearest', lat: 1.5, tags: ['a', 'b'], t: 2 ** 40, m: { x: Buffer.alloc(3) } });
+  test.each([true, false])('is refused in every cut, and with bytes that follow (%s)', (variableMapSize) => {
+    const given = { op: 'nearest', lat: 1.5, tags: ['a', 'b'], t: 2 ** 40, m: { x: Buffer.alloc(3) } };
+    const bytes = new Packr({ useRecords: false, variableMapSize }).pack(given);
     for (let length = 1; length < bytes.length; length++) {
       const cut = bytes.subarray(0, length);
       expect(() => isPlainMap(cut, others) || walkMap(cut)).toThrow(/MessagePack/);
