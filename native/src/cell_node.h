@@ -105,4 +105,12 @@ inline uint32_t leafSizeClassFor(uint32_t entries) {
 
 inline bool isLeaf(NodeRef node) { return node & 1; }
 
+/** Fetches a node's head and, of a leaf, its first entries. */
+inline void prefetchNode(const CellHead& head, NodeRef node, uint32_t entries) {
+  __builtin_prefetch(&head);
+  if (!isLeaf(node)) return;
+  constexpr uint32_t aLine = 64 / sizeof(CellEntry);
+  for (uint32_t line = 1; line <= entries / aLine; ++line) __builtin_prefetch(reinterpret_cast<const char*>(&head) + 64 * line);
+}
+
 }  // namespace raziel

@@ -15,6 +15,9 @@ namespace raziel {
 
 namespace {
 
+/** Most of a leaf is fetched ahead. */
+constexpr uint32_t kEntriesAhead = 20;
+
 /** Every other bit of the result is one of `x`'s (Warren, "Hacker's Delight", section 7-2). */
 uint64_t spread(uint32_t x) {
   uint64_t bits = x;
@@ -67,6 +70,10 @@ bool CellTree::tidyNode(NodeRef node, Tidying& run) {
     return true;
   }
   Cell& here = cell(node);
+  for (const auto& reference : here.children) {
+    const NodeRef child = reference.load(std::memory_order_acquire);
+    if (child != 0) prefetchNode(head(child), child, kEntriesAhead);
+  }
   for (const auto& reference : here.children) {
     const NodeRef child = reference.load(std::memory_order_acquire);
     if (child == 0 || lastInZOrder(head(child)) < tidyFrom_) continue;

@@ -33,13 +33,8 @@ constexpr uint32_t kFoundSlack = 64;
 /** Up to so many are sorted by counting, without a branch that the processor would have to guess. */
 constexpr uint32_t kCountingSortMax = 64;
 
-/** A node's head and, of a leaf, the first 20 entries. */
-void prefetchNode(const CellHead& head, NodeRef node) {
-  __builtin_prefetch(&head);
-  if (!isLeaf(node)) return;
-  for (uint32_t line = 1; line <= 5; ++line) __builtin_prefetch(reinterpret_cast<const char*>(&head) + 64 * line);
-}
-
+/** Most of a leaf is fetched ahead. */
+constexpr uint32_t kEntriesAhead = 20;
 constexpr float kLatStep = float(kPi / kGridSteps);
 constexpr float kHalfLonStepFloat = float(kHalfLonStep);
 
@@ -126,7 +121,7 @@ void NearestScan::findPath(const CellTree& tree) {
   for (;;) {
     const Cell& cell = tree.cell(path_.cells[path_.depth]);
     const NodeRef child = cell.children[quadrantOf(query_.at, path_.depth)].load(std::memory_order_acquire);
-    if (child != 0) prefetchNode(tree.head(child), child);
+    if (child != 0) prefetchNode(tree.head(child), child, kEntriesAhead);
     if (child == 0 || isLeaf(child)) return;
     path_.cells[++path_.depth] = child;
   }
@@ -159,7 +154,7 @@ bool NearestScan::gatherLeaves(const CellTree& tree) {
         const NodeRef child = cell.children[quadrant].load(std::memory_order_acquire);
         if (child == 0) continue;
         if (isLeaf(child) && query.origin.haversinesAtLeast(cell.corner, cell.depth, cell.cosMin).of(quadrant) > near_) continue;
-        prefetchNode(tree.head(child), child);
+        prefetchNode(tree.head(child), child, kEntriesAhead);
         (isLeaf(child) ? leaves_ : nextLevel_).push_back(child);
       }
     }

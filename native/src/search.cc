@@ -16,18 +16,14 @@ constexpr size_t kComparedMax = 32;
 /** Nodes that wait at a time: three of each level above, and the four of the last. */
 constexpr uint32_t kPendingMax = 3 * kCellDepthMax + 4;
 
+/** About half of what a leaf holds is fetched ahead; the rest follows by itself. */
+constexpr uint32_t kEntriesAhead = 12;
+
 /** A node to be looked at, and the least haversine of anything in it. */
 struct Pending {
   NodeRef node;
   double bound;
 };
-
-/** A leaf's head and its first twelve entries, which are about half of what it holds; the rest follows by itself. */
-void prefetchNode(const CellHead& head, NodeRef node) {
-  __builtin_prefetch(&head);
-  if (!isLeaf(node)) return;
-  for (uint32_t line = 1; line <= 3; ++line) __builtin_prefetch(reinterpret_cast<const char*>(&head) + 64 * line);
-}
 
 }  // namespace
 
@@ -297,7 +293,7 @@ SearchScratch::Outcome SearchScratch::walk(const DriverStore& store, const Filte
       if (child == 0) continue;
       const double bound = bounds.of(q);
       if (!goal.reaches(bound)) continue;
-      prefetchNode(store.tree.head(child), child);
+      prefetchNode(store.tree.head(child), child, kEntriesAhead);
       // The nearest ends up on top: insertion from the end, farthest first.
       uint32_t at = count++;
       for (; at > first && pending[at - 1].bound < bound; --at) pending[at] = pending[at - 1];

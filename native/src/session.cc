@@ -14,6 +14,8 @@ using Guard = std::lock_guard<SpinLock>;
 /** Drivers and nodes that one sweep() goes over: some hundred microseconds. */
 constexpr uint32_t kSweepDrivers = 16'384;
 constexpr uint32_t kSweepNodes = 2'048;
+/** Fixes lie anywhere, so that those of the drivers to come are fetched by so many drivers ahead: several waits for memory overlap. */
+constexpr uint32_t kSweepAhead = 16;
 /** How often a fix is tried again whose tags are lost to others between look-up and count, which is rare even once. */
 constexpr uint32_t kTriesMax = 8;
 
@@ -138,7 +140,11 @@ void Session::sweep(double nowMs) {
     const uint32_t end = store_->driverPool.highWater();
     if (sweepFrom_ >= end) sweepFrom_ = 1;
     const uint32_t to = std::min(end, sweepFrom_ + kSweepDrivers);
-    for (uint32_t driver = sweepFrom_; driver < to; ++driver) forgetIfExpired(driver, nowMs);
+    for (uint32_t driver = sweepFrom_; driver < to; ++driver) {
+      const uint32_t ahead = std::min(driver + kSweepAhead, to - 1);
+      __builtin_prefetch(&store_->fixes[store_->drivers[ahead].fix.load(std::memory_order_relaxed)]);
+      forgetIfExpired(driver, nowMs);
+    }
     sweepFrom_ = to;
     store_->tree.tidy(kSweepNodes, store_->epochs, oldNodes_);
   }

@@ -2,6 +2,7 @@
 // them and learns from their journeys into memory that serving threads read.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { giveWay, NOBODY_WAITS } from '../background.ts';
 import { nowMs, useClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { NativeEngine } from '../drivers/native.ts';
@@ -27,6 +28,7 @@ const SAVED_KEY = 'eta/learned';
 const SLICE_DRIVERS = 1_024;
 const NUMBERS = 7;
 
+giveWay(NOBODY_WAITS);
 const data = workerData as LearningWorkerData;
 useClock(data.clock);
 const engine = attachEngine(data.handle, data.config) as NativeEngine;

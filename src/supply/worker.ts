@@ -2,6 +2,7 @@
 // microsecond a driver or more, which no serving thread has.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { giveWay, SOMEBODY_WAITS } from '../background.ts';
 import { nowMs, useClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RazielError } from '../errors.ts';
@@ -20,6 +21,7 @@ export interface SupplyWorkerData {
   readonly clock: SharedArrayBuffer;
 }
 
+giveWay(SOMEBODY_WAITS);
 const { config, handle, ports, clock } = workerData as SupplyWorkerData;
 useClock(clock);
 const engine = attachEngine(handle, config);

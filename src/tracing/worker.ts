@@ -3,6 +3,7 @@
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
+import { giveWay, SOMEBODY_WAITS } from '../background.ts';
 import type { Config } from '../config.ts';
 import { RazielError } from '../errors.ts';
 import { TraceMeters } from '../metrics/trace-meters.ts';
@@ -49,6 +50,7 @@ export interface TracingWorkerData {
 
 export type FromTracingWorker = { readonly started: true } | { readonly refused: string };
 
+giveWay(SOMEBODY_WAITS);
 const { config, tracing, counters, meters: sharedMeters, ports } = workerData as TracingWorkerData;
 const main = parentPort as MessagePort;
 const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));

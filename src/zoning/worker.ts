@@ -3,6 +3,7 @@
 
 import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
+import { giveWay, SOMEBODY_WAITS } from '../background.ts';
 import type { Config } from '../config.ts';
 import { ZoneMeters } from '../metrics/zone-meters.ts';
 import { collectGarbage } from '../overload/memory-guard.ts';
@@ -62,6 +63,8 @@ parentPort?.once('message', () => {
 
 try {
   await store.restore();
+  // Until then the server waits.
+  giveWay(SOMEBODY_WAITS);
   editor.noteLayers();
   parentPort?.postMessage({ restored: store.list().length } satisfies FromZonesWorker);
 } catch (error) {

@@ -1,11 +1,15 @@
 // Several serving threads over one native engine: what one connection posts, every other sees, whichever thread serves it.
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadNative } from '../../src/drivers/native.ts';
 import { type BootedServer, bootServer, RawClient } from '../support/booted-server.ts';
 
 const native = loadNative();
 if (!native.ok) console.warn(`SKIPPED: several serving threads, which need the native engine: ${native.reason}`);
+
+const hasNice = process.platform === 'linux';
+if (!hasNice) console.warn('SKIPPED: priorities of threads, which only Linux has');
 
 const CONNECTIONS = 24;
 
@@ -30,6 +34,25 @@ describe.skipIf(!native.ok)('a server of two serving threads', () => {
 
   test('says so', async () => {
     await expect.poll(server.log).toMatch(/with 2 serving threads/);
+  });
+
+  test.skipIf(!hasNice)('lets serving threads go before those that work beside them', async () => {
+    const nicesOf = (pid: number): number[] => {
+      const tasks = `/proc/${pid}/task`;
+      // proc_pid_stat(5): nice is field 19; the name in field 2 may hold blanks.
+      const fields = readdirSync(tasks).map((task) => readFileSync(`${tasks}/${task}/stat`, 'utf8').split(') ')[1]);
+      return fields.map((text) => Number(text?.split(' ')[16]));
+    };
+    const pid = server.process.pid as number;
+    const own = Math.min(...nicesOf(pid));
+    const behind = (): number[] => {
+      return nicesOf(pid)
+        .flatMap((nice) => (nice > own ? [nice] : []))
+        .sort((a, b) => a - b);
+    };
+    const waited = Math.min(19, own + 10);
+    // Supply, zones and tracing, and the learner of travel times.
+    await expect.poll(behind).toEqual([waited, waited, waited, 19]);
   });
 
   test('shows a fix to every connection as soon as it is acknowledged', async () => {
