@@ -199,7 +199,8 @@ class Engine : public Napi::ObjectWrap<Engine> {
     const size_t offset = info[0].As<Napi::Number>().Uint32Value();
     return Asked(info.Env(), info[1], [&](SearchRequest& request, double nowMs) {
       MsgpackWriter out = writerFrom(offset);
-      const SearchOutcome outcome = answerSearch(*session_, scratch_, request, nowMs, out);
+      Stopwatch watch;
+      const SearchOutcome outcome = answerSearch(*session_, scratch_, request, nowMs, watch, out);
       return outcome.tooWide ? kTooWide : sizeOf(out, offset);
     });
   }
@@ -235,9 +236,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
     if (request.kind == SearchRequest::Kind::Box) {
       request.box.emplace(n[5], n[6], n[7], n[8]);
     } else {
-      request.lat = n[5];
-      request.lon = n[6];
-      request.radiusMeters = n[7];
+      request.around(n[5], n[6], n[7]);
     }
     if (extras.IsObject()) return AskedWith(extras.As<Napi::Object>(), request, nowMs, act);
     EpochPin pinned = session_->pin();

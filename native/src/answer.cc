@@ -2,27 +2,23 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
 namespace raziel {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Kind = SearchRequest::Kind;
-
-uint32_t microsBetween(Clock::time_point from, Clock::time_point to) {
-  return uint32_t(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
-}
 
 /** What one driver of an answer takes at most: eight fields of numbers and their names, an id, and all the tags there can be. */
 constexpr size_t kHitBytesMax = 8 * 20 + kIdBytesMax + 8 + kTagsPerDriverMax * (kTagBytesMax + 2) + 16;
 
 bool known(double value) { return !std::isnan(value); }
 
+// What writes a hit takes the writer by value and returns it: a writer that nobody else can see stays in registers.
+
 /** The names of a fix's tags, sorted by bytes. */
 template <typename Writer>
-void writeTags(const DriverStore& store, const TagMask& tags, Writer& out) {
+Writer writeTags(const DriverStore& store, const TagMask& tags, Writer out) {
   std::array<std::string_view, kTagsPerDriverMax> names;
   uint32_t count = 0;
   tags.forEach([&](uint32_t bit) { names[count++] = store.tags.nameOf(bit); });
@@ -30,6 +26,7 @@ void writeTags(const DriverStore& store, const TagMask& tags, Writer& out) {
   out.key("tags");
   out.array(count);
   for (uint32_t i = 0; i < count; ++i) out.string(names[i]);
+  return out;
 }
 
 /** How many pairs the map of a hit has. */
@@ -39,7 +36,7 @@ uint32_t pairsOf(const FixBlock& fix, bool withDistance) {
 }
 
 template <typename Writer>
-void writePairs(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer& out) {
+Writer writePairs(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer out) {
   const FixBlock& fix = *hit.fix;
   const bool hasTags = fix.tagSet != TagSets::kEmpty;
   out.key("id");
@@ -62,13 +59,13 @@ void writePairs(const DriverStore& store, const Hit& hit, bool withDistance, dou
     out.key("speed");
     out.number(fix.motion.speed);
   }
-  if (hasTags) writeTags(store, store.tagSets.maskOf(fix.tagSet), out);
+  return hasTags ? writeTags(store, store.tagSets.maskOf(fix.tagSet), out) : out;
 }
 
 template <typename Writer>
-void writeHit(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer& out) {
+Writer writeHit(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, Writer out) {
   out.map(pairsOf(*hit.fix, withDistance));
-  writePairs(store, hit, withDistance, nowMs, out);
+  return writePairs(store, hit, withDistance, nowMs, out);
 }
 
 void writeExplain(const SearchCounts& counts, bool byDistance, double searchMicros, double encodeMicros,
@@ -98,17 +95,13 @@ void writeExplain(const SearchCounts& counts, bool byDistance, double searchMicr
   out.number(encodeMicros);
 }
 
-/** A tenth of a millimetre more, so that a driver exactly on the radius is in whatever the last bits say. */
-double haversineMaxOf(const SearchRequest& request) { return haversineOfMeters(request.radiusMeters + 1e-4); }
-
 SearchScratch::Outcome search(const DriverStore& store, SearchScratch& scratch, const SearchRequest& request,
                               double nowMs) {
   switch (request.kind) {
     case Kind::Nearest:
     case Kind::Circle: {
-      const double haversineMax = haversineMaxOf(request);
       const uint32_t k = request.limit + (request.kind == Kind::Circle ? 1 : 0);
-      return scratch.nearest(store, Origin(request.lat, request.lon), k, haversineMax, request.filter, nowMs);
+      return scratch.nearest(store, request.origin, k, request.haversineMax, request.filter, nowMs);
     }
     case Kind::Box: return scratch.within(store, *request.box, request.limit, request.filter, nowMs);
     case Kind::Zone: return scratch.within(store, *request.zone, request.limit, request.filter, nowMs);
@@ -119,15 +112,14 @@ SearchScratch::Outcome search(const DriverStore& store, SearchScratch& scratch, 
 }  // namespace
 
 void beginSearch(const DriverStore& store, SearchScratch& scratch, const SearchRequest& request) {
-  scratch.begin(store, Origin(request.lat, request.lon), request.limit, haversineMaxOf(request), request.filter);
+  scratch.begin(store, request.origin, request.limit, request.haversineMax, request.filter);
 }
 
-SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request,
-                                    double nowMs, MsgpackWriter& out) {
+SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request, double nowMs, Stopwatch& watch,
+                           MsgpackWriter& out) {
   const DriverStore& store = session.store();
-  const Clock::time_point begin = Clock::now();
   if (search(store, scratch, request, nowMs) == SearchScratch::Outcome::TooWide) return {true, 0};
-  const Clock::time_point found = request.explain ? Clock::now() : begin;
+  const double searchMicros = request.explain ? watch.lapMicros() : 0;
 
   const std::vector<Hit>& hits = scratch.hits();
   const bool more = hits.size() > request.limit;
@@ -144,34 +136,30 @@ SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const Searc
   out.array(count);
   for (uint32_t i = 0; i < count; ++i) {
     if (out.hasRoomFor(kHitBytesMax)) {
-      auto unchecked = out.unchecked();
-      writeHit(store, hits[i], byDistance, nowMs, unchecked);
-      out.resume(unchecked);
+      out.resume(writeHit(store, hits[i], byDistance, nowMs, out.unchecked()));
     } else {
-      writeHit(store, hits[i], byDistance, nowMs, out);
+      out = writeHit(store, hits[i], byDistance, nowMs, out);
     }
   }
   if (more) {
     out.key("more");
     out.boolean(true);
   }
-  const Clock::time_point end = Clock::now();
-  const uint32_t micros = microsBetween(begin, end) + uint32_t(request.begunMicros);
+  const double encodeMicros = watch.lapMicros();
+  const uint32_t micros = uint32_t(request.begunMicros + searchMicros + encodeMicros);
   out.key("tookMicros");
   out.number(micros);
   if (request.explain) {
-    writeExplain(scratch.counts(), byDistance, microsBetween(begin, found), microsBetween(found, end), out);
+    writeExplain(scratch.counts(), byDistance, std::floor(searchMicros), std::floor(encodeMicros), out);
   }
   return {false, micros};
 }
 
 uint32_t writeHitPairs(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, MsgpackWriter& out) {
   if (out.hasRoomFor(kHitBytesMax)) {
-    auto unchecked = out.unchecked();
-    writePairs(store, hit, withDistance, nowMs, unchecked);
-    out.resume(unchecked);
+    out.resume(writePairs(store, hit, withDistance, nowMs, out.unchecked()));
   } else {
-    writePairs(store, hit, withDistance, nowMs, out);
+    out = writePairs(store, hit, withDistance, nowMs, out);
   }
   return pairsOf(*hit.fix, withDistance);
 }
@@ -192,7 +180,7 @@ void writeHeldFix(const DriverStore& store, const FixBlock& fix, double nowMs, M
   field("heading", fix.motion.heading);
   field("speed", fix.motion.speed);
   field("accuracy", fix.motion.accuracy);
-  if (hasTags) writeTags(store, store.tagSets.maskOf(fix.tagSet), out);
+  if (hasTags) out = writeTags(store, store.tagSets.maskOf(fix.tagSet), out);
   field("ttl", fix.ttlSeconds);
   field("age", (nowMs - fix.timeMs) / 1000);
 }

@@ -8,6 +8,7 @@
 #include "msgpack_writer.h"
 #include "search.h"
 #include "session.h"
+#include "stopwatch.h"
 
 namespace raziel {
 
@@ -15,10 +16,9 @@ struct SearchRequest {
   enum class Kind : uint8_t { Nearest, Circle, Box, Polygons, Zone };
 
   Kind kind = Kind::Nearest;
-  /** Nearest and circle. */
-  double lat = 0;
-  double lon = 0;
-  double radiusMeters = 0;
+  /** Nearest and circle; set by `around`. */
+  Origin origin;
+  double haversineMax = 0;
   /** How many drivers at most. */
   uint32_t limit = 0;
   /** The area of the other kinds. */
@@ -31,6 +31,14 @@ struct SearchRequest {
   Bytes ref;
   /** What beginSearch() took. */
   double begunMicros = 0;
+
+  /** Latitude −90..90 and longitude −180..180 in degrees. A driver exactly on the radius is in, whatever the last bits say. */
+  void around(double lat, double lon, double radiusMeters) {
+    origin = Origin(lat, lon);
+    haversineMax = haversineOfMeters(radiusMeters + kRadiusSlackMeters);
+  }
+
+  static constexpr double kRadiusSlackMeters = 1e-4;
 };
 
 /**
@@ -46,9 +54,12 @@ struct SearchOutcome {
   uint32_t micros;
 };
 
-/** Searches and writes the answer. When that does not fit, the writer only counts, and the caller comes again with more room. */
-SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request, double nowMs,
-                                    MsgpackWriter& out);
+/**
+ * Searches and writes the answer. When that does not fit, the writer only counts, and the caller comes again with more room. What it took is
+ * counted from the watch's last lap on.
+ */
+SearchOutcome answerSearch(Session& session, SearchScratch& scratch, const SearchRequest& request, double nowMs, Stopwatch& watch,
+                           MsgpackWriter& out);
 
 /** Writes a driver of an answer as the pairs of its map, and returns how many they are; the head of the map is the caller's to write. */
 uint32_t writeHitPairs(const DriverStore& store, const Hit& hit, bool withDistance, double nowMs, MsgpackWriter& out);

@@ -34,12 +34,9 @@ CandidatesFound CandidateFinder::run(Session& session, SearchScratch& scratch, c
 /** Collects the hits of every search, one search behind the other. False when one looked at too many candidates. */
 bool CandidateFinder::search(const DriverStore& store, SearchScratch& scratch, const SearchRequest& request, double nowMs,
                              CandidateTable& table) {
-  // As answer.cc: a tenth of a millimetre more, so that a driver exactly on the radius is in.
-  const double haversineMax = haversineOfMeters(request.radiusMeters + 1e-4);
-  const Origin origin(request.lat, request.lon);
   hits_.clear();
   for (uint32_t group = 0; group < groups_; ++group) {
-    const auto outcome = scratch.nearest(store, origin, request.limit, haversineMax, filters_[group], nowMs);
+    const auto outcome = scratch.nearest(store, request.origin, request.limit, request.haversineMax, filters_[group], nowMs);
     if (outcome == SearchScratch::Outcome::TooWide) return false;
     const std::vector<Hit>& hits = scratch.hits();
     const size_t count = std::min({hits.size(), size_t{request.limit}, table.room - hits_.size()});

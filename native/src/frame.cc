@@ -1,6 +1,5 @@
 #include "frame.h"
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 
@@ -156,11 +155,6 @@ void eachFilterTag(const DriverStore& store, Bytes tags, Filter& filter, Add&& a
   }
 }
 
-uint32_t microsSince(std::chrono::steady_clock::time_point begin) {
-  const auto took = std::chrono::steady_clock::now() - begin;
-  return uint32_t(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-}
-
 void writeCounts(const BatchOutcome& batch, Bytes ref, MsgpackWriter& out) {
   out.map(4 + (ref.data != nullptr));
   if (ref.data != nullptr) {
@@ -198,10 +192,8 @@ bool readFrame(Bytes bytes, const FrameRules& rules, HotFrame& frame) {
 
 SearchRequest searchOf(const DriverStore& store, const HotFrame& frame) {
   SearchRequest request;
-  request.lat = frame.lat;
-  request.lon = frame.lon;
+  request.around(frame.lat, frame.lon, frame.radiusMeters);
   request.limit = uint32_t(frame.k);
-  request.radiusMeters = frame.radiusMeters;
   request.ref = frame.ref;
   request.filter.maxAgeMs = frame.maxAgeSeconds * 1000;
   eachFilterTag(store, frame.tags, request.filter, requireTag);
@@ -210,32 +202,31 @@ SearchRequest searchOf(const DriverStore& store, const HotFrame& frame) {
   return request;
 }
 
-FrameOutcome answerNearest(const FrameTools& tools, SearchScratch& scratch, const SearchRequest& request, double nowMs, MsgpackWriter& out,
-                           FrameStatus& status) {
-  const SearchOutcome outcome = answerSearch(tools.session, scratch, request, nowMs, out);
+FrameOutcome answerNearest(const FrameTools& tools, SearchScratch& scratch, const SearchRequest& request, double nowMs, Stopwatch& watch,
+                           MsgpackWriter& out, FrameStatus& status) {
+  const SearchOutcome outcome = answerSearch(tools.session, scratch, request, nowMs, watch, out);
   status.micros = outcome.micros;
   return outcome.tooWide ? FrameOutcome::TooWide : FrameOutcome::Answered;
 }
 
-FrameOutcome answerZonesAt(const FrameTools& tools, const HotFrame& frame, MsgpackWriter& out, FrameStatus& status) {
+FrameOutcome answerZonesAt(const FrameTools& tools, const HotFrame& frame, Stopwatch& watch, MsgpackWriter& out, FrameStatus& status) {
   if (tools.zones == nullptr) return FrameOutcome::NotHot;
-  const auto begin = std::chrono::steady_clock::now();
   const zones::ZoneReader::Pin pin(*tools.zones);
   const std::string_view layer(reinterpret_cast<const char*>(frame.layer.data), frame.layer.size);
   const std::string_view* const named = frame.layer.data == nullptr ? nullptr : &layer;
   zones::writeAnswer(out, pin.snapshot(), frame.lat, frame.lon, named, frame.ref, tools.hits);
   // How much an answer may have at most is decided on the long way.
   if (out.size() > kZonesBytesMax) return FrameOutcome::NotHot;
-  status.micros = microsSince(begin);
+  status.micros = uint32_t(watch.lapMicros());
   return FrameOutcome::Answered;
 }
 
-FrameOutcome answerLocations(const FrameTools& tools, const HotFrame& frame, double nowMs, MsgpackWriter& out, FrameStatus& status) {
-  const auto begin = std::chrono::steady_clock::now();
+FrameOutcome answerLocations(const FrameTools& tools, const HotFrame& frame, double nowMs, Stopwatch& watch, MsgpackWriter& out,
+                             FrameStatus& status) {
   MsgpackReader batch(frame.batch.data, frame.batch.size);
   if (!tools.session.decode(batch, nowMs)) return FrameOutcome::NotHot;
   const BatchOutcome& outcome = tools.session.applyDecoded(nowMs);
-  status = {&outcome, microsSince(begin)};
+  status = {&outcome, uint32_t(watch.lapMicros())};
   if (!outcome.rejected.empty()) return FrameOutcome::Rejections;
   if (frame.acks) writeCounts(outcome, frame.ref, out);
   return FrameOutcome::Answered;

@@ -81,12 +81,13 @@ bool readFrame(Bytes bytes, const FrameRules& rules, HotFrame& frame);
 SearchRequest searchOf(const DriverStore& store, const HotFrame& frame);
 
 /** Answers a `nearest` with its search, which may have been begun. */
-FrameOutcome answerNearest(const FrameTools& tools, SearchScratch& scratch, const SearchRequest& request, double nowMs, MsgpackWriter& out,
-                           FrameStatus& status);
+FrameOutcome answerNearest(const FrameTools& tools, SearchScratch& scratch, const SearchRequest& request, double nowMs, Stopwatch& watch,
+                           MsgpackWriter& out, FrameStatus& status);
 
-FrameOutcome answerZonesAt(const FrameTools& tools, const HotFrame& frame, MsgpackWriter& out, FrameStatus& status);
+FrameOutcome answerZonesAt(const FrameTools& tools, const HotFrame& frame, Stopwatch& watch, MsgpackWriter& out, FrameStatus& status);
 
 /** Decodes and applies a batch; NotHot for a broken one. */
-FrameOutcome answerLocations(const FrameTools& tools, const HotFrame& frame, double nowMs, MsgpackWriter& out, FrameStatus& status);
+FrameOutcome answerLocations(const FrameTools& tools, const HotFrame& frame, double nowMs, Stopwatch& watch, MsgpackWriter& out,
+                             FrameStatus& status);
 
 }  // namespace raziel

@@ -1,12 +1,8 @@
 #include "frames.h"
 
-#include <chrono>
-
 namespace raziel {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /** What the answer to a batch takes at most. Applying it again for want of room would count its fixes as duplicates. */
 constexpr size_t kCountsBytesMax = 256;
@@ -22,18 +18,19 @@ FrameRow rowOf(int32_t result) {
 }  // namespace
 
 void FrameAnswerer::answer(Bytes bytes, const FrameRules& rules, MsgpackWriter& out, FrameRow& row) {
+  Stopwatch watch;
   Staged& staged = group_[0];
   staged.isHot = readFrame(bytes, rules, staged.frame);
-  if (!staged.isSearch()) return answerOne(staged, bytes, rules.nowMs, out, row);
+  if (!staged.isSearch()) return answerOne(staged, bytes, rules.nowMs, watch, out, row);
   EpochPin pinned = tools_.session.pin();
   staged.search = searchOf(tools_.session.store(), staged.frame);
   beginSearch(tools_.session.store(), staged.scratch, staged.search);
-  answerOne(staged, bytes, rules.nowMs, out, row);
+  answerOne(staged, bytes, rules.nowMs, watch, out, row);
 }
 
 uint32_t FrameAnswerer::answerAll(const StagedFrames& frames, uint32_t from, uint32_t to, FrameRules rules, uint8_t* out, size_t room,
                                   FrameRow* rows) {
-  Progress progress{out, room};
+  Progress progress{.out = out, .room = room};
   for (uint32_t start = from, end = from; start < to; start = end) {
     uint32_t i = start;
     Step step = Step::GoOn;
@@ -44,7 +41,7 @@ uint32_t FrameAnswerer::answerAll(const StagedFrames& frames, uint32_t from, uin
     };
     {
       EpochPin pinned = tools_.session.pin();
-      end = beginGroup(frames, start, to, rules);
+      end = beginGroup(frames, start, to, rules, progress.watch);
       goOnTo(group_[end - 1 - start].isBatch() ? end - 1 : end);
     }
     // A batch, which is the last of its group, pins for itself.
@@ -65,7 +62,7 @@ FrameAnswerer::Step FrameAnswerer::answerNext(Staged& staged, const StagedFrames
     return Step::StopBefore;
   }
   MsgpackWriter writer(progress.out, progress.room);
-  answerOne(staged, frames.at(i), nowMs, writer, row);
+  answerOne(staged, frames.at(i), nowMs, progress.watch, writer, row);
   if (row.result <= kFrameNeeds) return Step::StopBefore;
   if (row.result == kFrameNotHot || row.result == kFrameRejections) return Step::StopBehind;
   if (row.result > 0) {
@@ -77,9 +74,8 @@ FrameAnswerer::Step FrameAnswerer::answerNext(Staged& staged, const StagedFrames
 }
 
 /** Reads frames and begins searches, up to a group of them or to one that changes what the next ones see; returns the number behind the last. */
-uint32_t FrameAnswerer::beginGroup(const StagedFrames& frames, uint32_t from, uint32_t to, FrameRules rules) {
+uint32_t FrameAnswerer::beginGroup(const StagedFrames& frames, uint32_t from, uint32_t to, FrameRules rules, Stopwatch& watch) {
   const DriverStore& store = tools_.session.store();
-  const Clock::time_point begin = Clock::now();
   uint32_t searches = 0;
   uint32_t end = from;
   while (end < to && end - from < kGroup) {
@@ -96,29 +92,29 @@ uint32_t FrameAnswerer::beginGroup(const StagedFrames& frames, uint32_t from, ui
   }
   if (searches == 0) return end;
   const auto groupEnd = group_.begin() + (end - from);
-  for (auto staged = group_.begin(); staged != groupEnd; ++staged) {
-    if (staged->isSearch()) staged->scratch.lookAhead(store);
+  for (bool goesOn = true; goesOn;) {
+    goesOn = false;
+    for (auto staged = group_.begin(); staged != groupEnd; ++staged) {
+      if (staged->isSearch() && staged->scratch.advance(store)) goesOn = true;
+    }
   }
-  for (auto staged = group_.begin(); staged != groupEnd; ++staged) {
-    if (staged->isSearch()) staged->scratch.fetchIds(store);
-  }
-  const double shareMicros = std::chrono::duration<double, std::micro>(Clock::now() - begin).count() / searches;
+  const double shareMicros = watch.lapMicros() / searches;
   for (auto staged = group_.begin(); staged != groupEnd; ++staged) {
     if (staged->isSearch()) staged->search.begunMicros = shareMicros;
   }
   return end;
 }
 
-void FrameAnswerer::answerOne(Staged& staged, Bytes bytes, double nowMs, MsgpackWriter& out, FrameRow& row) {
+void FrameAnswerer::answerOne(Staged& staged, Bytes bytes, double nowMs, Stopwatch& watch, MsgpackWriter& out, FrameRow& row) {
   row = rowOf(kFrameNotHot);
   if (!staged.isHot) return;
   const HotFrame& frame = staged.frame;
   FrameStatus status;
   FrameOutcome outcome = FrameOutcome::NotHot;
   switch (frame.op) {
-    case FrameOp::Nearest: outcome = answerNearest(tools_, staged.scratch, staged.search, nowMs, out, status); break;
-    case FrameOp::ZonesAt: outcome = answerZonesAt(tools_, frame, out, status); break;
-    case FrameOp::Locations: outcome = answerLocations(tools_, frame, nowMs, out, status); break;
+    case FrameOp::Nearest: outcome = answerNearest(tools_, staged.scratch, staged.search, nowMs, watch, out, status); break;
+    case FrameOp::ZonesAt: outcome = answerZonesAt(tools_, frame, watch, out, status); break;
+    case FrameOp::Locations: outcome = answerLocations(tools_, frame, nowMs, watch, out, status); break;
   }
   row.op = int32_t(frame.op);
   row.micros = int32_t(status.micros);

@@ -75,7 +75,7 @@ class FrameAnswerer {
 
  private:
   /** Frames that are taken through their stages together. */
-  static constexpr uint32_t kGroup = 8;
+  static constexpr uint32_t kGroup = 16;
 
   struct Staged {
     bool isHot = false;
@@ -92,12 +92,13 @@ class FrameAnswerer {
     uint8_t* out;
     size_t room;
     int32_t micros = 0;
+    Stopwatch watch;
   };
   enum class Step : uint8_t { GoOn, StopBehind, StopBefore };
 
-  uint32_t beginGroup(const StagedFrames& frames, uint32_t from, uint32_t to, FrameRules rules);
+  uint32_t beginGroup(const StagedFrames& frames, uint32_t from, uint32_t to, FrameRules rules, Stopwatch& watch);
   Step answerNext(Staged& staged, const StagedFrames& frames, uint32_t i, double nowMs, Progress& progress, FrameRow& row);
-  void answerOne(Staged& staged, Bytes bytes, double nowMs, MsgpackWriter& out, FrameRow& row);
+  void answerOne(Staged& staged, Bytes bytes, double nowMs, Stopwatch& watch, MsgpackWriter& out, FrameRow& row);
 
   zones::Hits hits_;
   FrameTools tools_;

@@ -16,25 +16,24 @@ namespace {
 constexpr double kLatMax = 85;
 constexpr double kMetersMax = 50'000;
 constexpr uint32_t kLanes = 4;
-/**
- * Drivers that a leaf is taken to hold; it has room for 28. Rather too many: guessing again costs little, as what was looked at is in the
- * cache by then, and guessing too far costs memory's time.
- */
-constexpr double kDriversALeaf = 26;
+constexpr uint32_t kEntriesALine = 64 / sizeof(CellEntry);
+/** A leaf with fewer drivers is taken to hold so many: its neighbours may well hold more, and looking too far costs more than looking again. */
+constexpr uint32_t kDriversALeafMin = 6;
 /** A guess at the distance is made so that it holds this many drivers. */
 double expectedFor(uint32_t k) { return k + std::sqrt(double(k)); }
-/** After as many guesses, or with as many leaves and more for a large k, drivers are spread too unevenly for guessing. */
-constexpr uint32_t kGuessesMax = 5;
+/** After as many looks, or with as many leaves and more for a large k, drivers are spread too unevenly for guessing. */
+constexpr uint32_t kLooksMax = 5;
 constexpr uint32_t kLeavesMax = 48;
-/** Each guess covers so many times the area of the one before. */
-constexpr double kFarther = 2.5;
+/** The next look covers the area in which enough should be, going by the last, but at least and at most so many times that one's. */
+constexpr double kFartherMin = 1.5;
+constexpr double kFartherMax = 4;
+/** Levels of the tree that are gone down before other searches have their turn. */
+constexpr uint32_t kLevelsAtOnce = 4;
 /** Found candidates past k at which all but the best are let go. */
 constexpr uint32_t kFoundSlack = 64;
 /** Up to so many are sorted by counting, without a branch that the processor would have to guess. */
 constexpr uint32_t kCountingSortMax = 64;
 
-/** Most of a leaf is fetched ahead. */
-constexpr uint32_t kEntriesAhead = 20;
 constexpr float kLatStep = float(kPi / kGridSteps);
 constexpr float kHalfLonStepFloat = float(kHalfLonStep);
 
@@ -74,92 +73,125 @@ void NearestScan::begin(const CellTree& tree, const Origin& origin, uint32_t k, 
   query_ = Query(origin, tags);
   k_ = k;
   farthest_ = reachOf(float(haversineMax));
-  findPath(tree);
-  const double side = double(uint64_t{1} << (31 - path_.depth)) * 2 * kHalfLatStep;
-  const double leafArea = side * side * 2 * origin.cos();
-  near_ = expectedFor(k) * leafArea / (kDriversALeaf * kPi) / 4;
-  // The searches of one request ask around one place, for others with other tags: what sufficed before is a better guess.
-  if (packGrid(query_.at) == lastAt_ && k == lastK_) near_ = std::clamp(lastNear_, near_, near_ * kFarther * kFarther);
-  gathered_ = gather(tree);
-}
-
-NearestScan::Outcome NearestScan::finish(const CellTree& tree, uint64_t candidatesMax, SearchCounts& counts) {
-  for (uint32_t guess = 0; guess < kGuessesMax; ++guess) {
-    if (guess > 0) {
-      near_ *= kFarther;
-      gathered_ = gather(tree);
-    }
-    if (!gathered_) return Outcome::Uneven;
-    bound_ = float(near_);
-    foundCount_ = 0;
-    counts.cells += leaves_.size();
-    for (const NodeRef leaf : leaves_) {
-      lookAtLeaf(tree.leaf(leaf), query_, counts);
-      if (counts.candidates > candidatesMax) return Outcome::TooWide;
-      if (foundCount_ > k_ + kFoundSlack) keepBest();
-    }
-    if (foundCount_ >= k_ || near_ >= farthest_) {
-      lastAt_ = packGrid(query_.at);
-      lastK_ = k_;
-      lastNear_ = near_;
-      sortFound();
-      return Outcome::Found;
-    }
-  }
-  return Outcome::Uneven;
-}
-
-/** Collects the leaves with anything within the present guess; false when there are too many, or the guess crosses the antimeridian. */
-bool NearestScan::gather(const CellTree& tree) {
-  near_ = std::min(near_, farthest_);
-  return query_.reach(near_) && gatherLeaves(tree);
-}
-
-void NearestScan::findPath(const CellTree& tree) {
+  looks_ = 0;
   path_.depth = 0;
   path_.cells[0] = tree.root();
-  for (;;) {
+  stage_ = Stage::Path;
+}
+
+NearestScan::Outcome NearestScan::advance(const CellTree& tree, uint64_t candidatesMax, SearchCounts& counts) {
+  switch (stage_) {
+    case Stage::Path:
+      if (goDown(tree)) stage_ = Stage::Guess;
+      return Outcome::GoesOn;
+    case Stage::Guess:
+      guess(tree);
+      return gather(tree);
+    case Stage::Entries:
+      fetchEntries(tree);
+      stage_ = Stage::Look;
+      return Outcome::GoesOn;
+    default: return look(tree, candidatesMax, counts);
+  }
+}
+
+/** Goes down some levels towards the leaf around the origin. True when there. */
+bool NearestScan::goDown(const CellTree& tree) {
+  for (uint32_t level = 0; level < kLevelsAtOnce; ++level) {
     const Cell& cell = tree.cell(path_.cells[path_.depth]);
     const NodeRef child = cell.children[quadrantOf(query_.at, path_.depth)].load(std::memory_order_acquire);
-    if (child != 0) prefetchNode(tree.head(child), child, kEntriesAhead);
-    if (child == 0 || isLeaf(child)) return;
+    if (child != 0) __builtin_prefetch(&tree.head(child));
+    if (child == 0 || isLeaf(child)) {
+      path_.leaf = child;
+      return true;
+    }
     path_.cells[++path_.depth] = child;
   }
+  return false;
+}
+
+void NearestScan::guess(const CellTree& tree) {
+  const double side = double(uint64_t{1} << (31 - path_.depth)) * 2 * kHalfLatStep;
+  const double leafArea = side * side * 2 * query_.origin.cos();
+  const uint32_t held = path_.leaf == 0 ? 0 : tree.leaf(path_.leaf).count.load(std::memory_order_relaxed);
+  near_ = expectedFor(k_) * leafArea / (std::max(held, kDriversALeafMin) * kPi) / 4;
+  // The searches of one request ask around one place, for others with other tags: what sufficed before is a better guess.
+  if (packGrid(query_.at) == lastAt_ && k_ == lastK_) near_ = std::clamp(lastNear_, near_, near_ * kFartherMax * kFartherMax);
+}
+
+/** Has the entries of the leaves fetched, of which the heads say how many there are. */
+void NearestScan::fetchEntries(const CellTree& tree) const {
+  for (const NodeRef node : leaves_) {
+    const Leaf& leaf = tree.leaf(node);
+    const uint32_t used = leaf.used.load(std::memory_order_relaxed);
+    for (uint32_t i = 0; i < used; i += kEntriesALine) __builtin_prefetch(leaf.entries() + i);
+  }
+}
+
+/** Collects the candidates in the leaves, and gathers the next ones when they are too few. */
+NearestScan::Outcome NearestScan::look(const CellTree& tree, uint64_t candidatesMax, SearchCounts& counts) {
+  bound_ = float(near_);
+  foundCount_ = 0;
+  counts.cells += leaves_.size();
+  for (const NodeRef leaf : leaves_) {
+    lookAtLeaf(tree.leaf(leaf), query_, counts);
+    if (counts.candidates > candidatesMax) return Outcome::TooWide;
+    if (foundCount_ > k_ + kFoundSlack) keepBest();
+  }
+  if (foundCount_ >= k_ || near_ >= farthest_) {
+    lastAt_ = packGrid(query_.at);
+    lastK_ = k_;
+    lastNear_ = near_;
+    sortFound();
+    return Outcome::Found;
+  }
+  if (++looks_ == kLooksMax) return Outcome::Uneven;
+  near_ *= std::clamp(expectedFor(k_) / (foundCount_ + 1), kFartherMin, kFartherMax);
+  return gather(tree);
+}
+
+/** Collects the leaves with anything within the present guess. Uneven when there are too many, or the guess crosses the antimeridian. */
+NearestScan::Outcome NearestScan::gather(const CellTree& tree) {
+  near_ = std::min(near_, farthest_);
+  stage_ = Stage::Entries;
+  return query_.reach(near_) && gatherLeaves(tree) ? Outcome::GoesOn : Outcome::Uneven;
 }
 
 /** Collects the leaves that reach into the query's box, going down all cells that do a level at a time. False when they are too many. */
 bool NearestScan::gatherLeaves(const CellTree& tree) {
-  const Path& path = path_;
-  const Query& query = query_;
-  const auto [south, west] = query.southWest;
-  const auto [north, east] = query.northEast;
-  uint32_t depth = path.depth;
-  while (depth > 0 && (!tree.cell(path.cells[depth]).covers(query.southWest) || !tree.cell(path.cells[depth]).covers(query.northEast))) {
+  const auto [south, west] = query_.southWest;
+  const auto [north, east] = query_.northEast;
+  uint32_t depth = path_.depth;
+  while (depth > 0 && !(tree.cell(path_.cells[depth]).covers(query_.southWest) && tree.cell(path_.cells[depth]).covers(query_.northEast))) {
     --depth;
   }
-  const size_t leavesMax = kLeavesMax + k_ / 4;
+  const uint32_t leavesMax = kLeavesMax + k_ / 4;
   leaves_.clear();
-  level_.assign(1, path.cells[depth]);
-  for (; !level_.empty(); ++depth) {
+  level_.clear();
+  level_.push(path_.cells[depth]);
+  for (; level_.size() > 0; ++depth) {
+    // A level has no more cells than that, and each of them four children.
+    leaves_.makeRoomFor(4 * leavesMax);
+    nextLevel_.makeRoomFor(4 * leavesMax);
     nextLevel_.clear();
     const uint32_t half = uint32_t{1} << (31 - depth);
     for (const NodeRef node : level_) {
       const Cell& cell = tree.cell(node);
-      if (query.tags.asks() && !query.tags.canBeIn(cell.tagUnion())) continue;
+      if (query_.tags.asks() && !query_.tags.canBeIn(cell.tagUnion())) continue;
       // Bit 1 north, bit 0 east.
       const uint32_t halves[2] = {uint32_t(south < cell.corner.lat + half) | uint32_t(north >= cell.corner.lat + half) << 1,
                                   uint32_t(west < cell.corner.lon + half) | uint32_t(east >= cell.corner.lon + half) << 1};
+      const QuadrantBounds bounds = query_.origin.haversinesAtLeast(cell.corner, cell.depth, cell.cosMin);
       for (uint32_t quadrant = 0; quadrant < 4; ++quadrant) {
         if (((halves[0] >> (quadrant >> 1)) & (halves[1] >> (quadrant & 1)) & 1) == 0) continue;
         const NodeRef child = cell.children[quadrant].load(std::memory_order_acquire);
-        if (child == 0) continue;
-        if (isLeaf(child) && query.origin.haversinesAtLeast(cell.corner, cell.depth, cell.cosMin).of(quadrant) > near_) continue;
-        prefetchNode(tree.head(child), child, kEntriesAhead);
-        (isLeaf(child) ? leaves_ : nextLevel_).push_back(child);
+        if (child == 0 || bounds.of(quadrant) > near_) continue;
+        __builtin_prefetch(&tree.head(child));
+        (isLeaf(child) ? leaves_ : nextLevel_).push(child);
       }
     }
     if (leaves_.size() + nextLevel_.size() > leavesMax) return false;
-    level_.swap(nextLevel_);
+    std::swap(level_, nextLevel_);
   }
   return true;
 }
@@ -180,14 +212,17 @@ void NearestScan::sortFound() {
     std::copy_n(found_.begin(), foundCount_, sorted_.begin());
     std::sort(sorted_.begin(), sorted_.end());
   } else {
-    std::array<uint32_t, kCountingSortMax> keys;
-    std::array<uint32_t, kCountingSortMax> ranks{};
-    for (uint32_t i = 0; i < foundCount_; ++i) keys[i] = found_[i].keyBits();
+    // Filled up so that it is whole vectors: the compiler counts eight at a time.
+    alignas(32) std::array<int32_t, kCountingSortMax> keys;
+    alignas(32) std::array<int32_t, kCountingSortMax> ranks;
+    const uint32_t filled = (foundCount_ + 7) / 8 * 8;
+    for (uint32_t i = 0; i < filled; ++i) {
+      keys[i] = i < foundCount_ ? int32_t(found_[i].keyBits()) : INT32_MAX;
+      ranks[i] = 0;
+    }
     for (uint32_t i = 0; i < foundCount_; ++i) {
-      const int32_t key = int32_t(keys[i]);
-      for (uint32_t j = 0; j < foundCount_; ++j) {
-        ranks[j] += uint32_t(key < int32_t(keys[j])) | (uint32_t(key == int32_t(keys[j])) & uint32_t(i < j));
-      }
+      const int32_t key = keys[i];
+      for (uint32_t j = 0; j < filled; ++j) ranks[j] += (key < keys[j]) | ((key == keys[j]) & (i < j));
     }
     for (uint32_t i = 0; i < foundCount_; ++i) sorted_[ranks[i]] = found_[i];
   }

@@ -114,9 +114,11 @@ struct SearchScratch::NearestGoal {
   /** Whether somebody is among the hits twice. */
   bool hasTwice() {
     if (hits.size() <= kComparedMax) {
+      std::array<uint32_t, kComparedMax> drivers;
+      for (size_t i = 0; i < hits.size(); ++i) drivers[i] = hits[i].fix->driver;
       uint32_t same = 0;
       for (size_t i = 1; i < hits.size(); ++i) {
-        for (size_t j = 0; j < i; ++j) same += hits[i].fix->driver == hits[j].fix->driver;
+        for (size_t j = 0; j < i; ++j) same += drivers[i] == drivers[j];
       }
       return same != 0;
     }
@@ -163,32 +165,37 @@ enum class Way { Scan, Walk, WalkDeduping };
 void SearchScratch::begin(const DriverStore& store, const Origin& origin, uint32_t k, double haversineMax,
                           const Filter& filter) {
   movesBefore_ = store.tree.moves().head();
-  begun_ = Begun::Not;
+  stage_ = Stage::Begin;
   if (!filter.asksFoldedTagsOnly() || !NearestScan::applies(origin, haversineMax)) return;
-  scan_.begin(store.tree, origin, k, haversineMax, {filter.all.fold(), filter.any.fold()});
-  begun_ = Begun::Leaves;
-}
-
-void SearchScratch::lookAhead(const DriverStore& store) {
-  if (begun_ != Begun::Leaves) return;
-  begun_ = Begun::Fixes;
   counts_ = {};
-  scanned_ = scan_.finish(store.tree, store.options.searchCandidatesMax, counts_);
-  if (scanned_ != NearestScan::Outcome::Found) return;
-  for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.fixes[candidate.fix()]);
+  scan_.begin(store.tree, origin, k, haversineMax, {filter.all.fold(), filter.any.fold()});
+  stage_ = Stage::Scan;
 }
 
-void SearchScratch::fetchIds(const DriverStore& store) const {
-  if (begun_ != Begun::Fixes || scanned_ != NearestScan::Outcome::Found) return;
-  for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.drivers[store.fixes[candidate.fix()].driver]);
+bool SearchScratch::advance(const DriverStore& store) {
+  switch (stage_) {
+    case Stage::Scan:
+      scanned_ = scan_.advance(store.tree, store.options.searchCandidatesMax, counts_);
+      if (scanned_ == NearestScan::Outcome::GoesOn) return true;
+      stage_ = Stage::Answer;
+      if (scanned_ != NearestScan::Outcome::Found) return false;
+      for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.fixes[candidate.fix()]);
+      stage_ = Stage::Ids;
+      return true;
+    case Stage::Ids:
+      for (const NearestCandidate& candidate : scan_.candidates()) __builtin_prefetch(&store.drivers[store.fixes[candidate.fix()].driver]);
+      stage_ = Stage::Answer;
+      return false;
+    default: return false;
+  }
 }
 
 SearchScratch::Outcome SearchScratch::nearest(const DriverStore& store, const Origin& origin, uint32_t k,
                                               double haversineMax, const Filter& filter, double nowMs) {
-  if (begun_ == Begun::Not) begin(store, origin, k, haversineMax, filter);
-  lookAhead(store);
-  const bool scans = begun_ == Begun::Fixes;
-  begun_ = Begun::Not;
+  if (stage_ == Stage::Begin) begin(store, origin, k, haversineMax, filter);
+  while (stage_ == Stage::Scan) advance(store);
+  const bool scans = stage_ != Stage::Begin;
+  stage_ = Stage::Begin;
   for (Way way = scans ? Way::Scan : Way::Walk;; way = way == Way::Scan ? Way::Walk : Way::WalkDeduping) {
     hits_.clear();
     seen_.clear();

@@ -85,13 +85,13 @@ class SearchScratch {
                   double nowMs);
 
   /**
-   * Begins that search, so that what it will look at is on its way to the cache while others are begun: first the leaves (begin), then the
-   * fixes (lookAhead), then the ids (fetchIds). nearest() must come next, with the same query, and goes on from there; it sees whatever was accepted before begin(). The
-   * caller is pinned all the while.
+   * Begins that search, to be gone on with step by step beside others, so that they share their waits for memory. nearest() must come next, with
+   * the same query, and does what is left; it sees whatever was accepted before begin(). The caller is pinned all the while.
    */
   void begin(const DriverStore& store, const Origin& origin, uint32_t k, double haversineMax, const Filter& filter);
-  void lookAhead(const DriverStore& store);
-  void fetchIds(const DriverStore& store) const;
+
+  /** Goes on by a step with a search that was begun. False when only nearest() is left. */
+  bool advance(const DriverStore& store);
 
   /** Up to `limit` + 1 drivers in the area, by id: one too many says that there are more. */
   Outcome within(const DriverStore& store, const BoxArea& area, uint32_t limit, const Filter& filter, double nowMs);
@@ -106,8 +106,8 @@ class SearchScratch {
   template <typename Area>
   struct WithinGoal;
 
-  /** How far a search that was begun has come. */
-  enum class Begun : uint8_t { Not, Leaves, Fixes };
+  /** What comes next of a search: its beginning, the choice of candidates, a look at where their ids are, or the answer. */
+  enum class Stage : uint8_t { Begin, Scan, Ids, Answer };
 
   std::optional<Outcome> nearestByScan(const DriverStore& store, const Filter& filter, double nowMs, NearestGoal& goal);
   template <typename Goal>
@@ -126,7 +126,7 @@ class SearchScratch {
   SearchCounts counts_;
   NearestScan scan_;
   NearestScan::Outcome scanned_ = NearestScan::Outcome::Uneven;
-  Begun begun_ = Begun::Not;
+  Stage stage_ = Stage::Begin;
   /** Moves before the search was begun. */
   uint64_t movesBefore_ = 0;
 };

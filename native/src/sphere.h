@@ -85,7 +85,7 @@ struct QuadrantBounds {
 /** A point to measure from, with what does not change from driver to driver worked out once. */
 class Origin {
  public:
-  Origin() : Origin(0, 0) {}
+  Origin() = default;
   Origin(double lat, double lon)
       : lat_(lat),
         lon_(normalLon(lon)),
@@ -159,11 +159,11 @@ class Origin {
     return cos_ * cosine - sin_ * sine;
   }
 
-  double lat_;
-  double lon_;
-  double cos_;
-  double sin_;
-  GridPoint grid_;
+  double lat_ = 0;
+  double lon_ = 0;
+  double cos_ = 1;
+  double sin_ = 0;
+  GridPoint grid_{uint32_t{1} << 31, uint32_t{1} << 31};
 };
 
 /** The least cosine of latitude in a cell, rounded down. */

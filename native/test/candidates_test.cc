@@ -37,9 +37,7 @@ struct Table {
 
 SearchRequest requestFor(uint32_t limit) {
   SearchRequest request;
-  request.lat = 12;
-  request.lon = 22;
-  request.radiusMeters = 1e6;
+  request.around(12, 22, 1e6);
   request.limit = limit;
   return request;
 }

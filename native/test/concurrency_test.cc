@@ -42,8 +42,8 @@ uint32_t checkHits(const DriverStore& store, const SearchScratch& scratch) {
 /** A search that is begun, and goes on later. */
 void nearestAhead(const DriverStore& store, SearchScratch& scratch, const Origin& origin, uint32_t k, double haversineMax, double nowMs) {
   scratch.begin(store, origin, k, haversineMax, Filter{});
-  scratch.lookAhead(store);
-  scratch.fetchIds(store);
+  while (scratch.advance(store)) {
+  }
   scratch.nearest(store, origin, k, haversineMax, Filter{}, nowMs);
 }
 
@@ -117,8 +117,10 @@ void searches_beside_moves_find_everyone_once_and_whole() {
           const auto originOf = [&](size_t i) { return Origin(10 + ((round + i) % kParked) * 0.1, 21); };
           const double near = haversineOfMeters(40'000);
           for (size_t i = 0; i < group.size(); ++i) group[i].begin(*store, originOf(i), 20, near, Filter{});
-          for (SearchScratch& one : group) one.lookAhead(*store);
-          for (SearchScratch& one : group) one.fetchIds(*store);
+          for (bool goesOn = true; goesOn;) {
+            goesOn = false;
+            for (SearchScratch& one : group) goesOn |= one.advance(*store);
+          }
           for (size_t i = 0; i < group.size(); ++i) {
             CHECK(group[i].nearest(*store, originOf(i), 20, near, Filter{}, kNow) == SearchScratch::Outcome::Found);
             CHECK(!group[i].hits().empty() && group[i].hits()[0].haversine < 1e-18);

@@ -218,7 +218,8 @@ void a_search_that_was_begun_sees_who_moves_meanwhile() {
     {
       EpochPin pinned = session.pin();
       scratch.begin(*store, origin, 500, far, Filter{});
-      if (round % 3 == 0) scratch.lookAhead(*store);
+      for (uint32_t steps = round % 5; steps > 0 && scratch.advance(*store); --steps) {
+      }
       put(other, {away}, kNow + 2 * round);
       CHECK(scratch.nearest(*store, origin, 500, far, Filter{}, kNow + 2 * round) == SearchScratch::Outcome::Found);
       CHECK(scratch.hits().size() == fixes.size());
