@@ -85,6 +85,9 @@ const SINGLE_SLOT = Object.fromEntries(SINGLES.map((name, index) => [name, SINGL
   Single,
   number
 >;
+// Looked up once: these are counted for every frame of a flood, and a lookup takes longer than the counting.
+const { heldRequests: HELD_REQUESTS, heldBytes: HELD_BYTES, heldTotal: HELD_TOTAL } = SINGLE_SLOT;
+const KEPT_BYTES = [HELD_BYTES, SINGLE_SLOT.bodyBytes, SINGLE_SLOT.unsentBytes] as const;
 
 export function allocateCounters(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(threads * ROW_SLOTS * 8);
@@ -126,6 +129,21 @@ export class Counters {
 
   add(name: Single, n: number): void {
     add(this.#slots, SINGLE_SLOT[name], n);
+  }
+
+  /** A request is held from now on. */
+  hold(bytes: number): void {
+    const slots = this.#slots;
+    add(slots, HELD_TOTAL, 1);
+    add(slots, HELD_REQUESTS, 1);
+    add(slots, HELD_BYTES, bytes);
+  }
+
+  /** A request is no longer held. */
+  unhold(bytes: number): void {
+    const slots = this.#slots;
+    add(slots, HELD_REQUESTS, -1);
+    add(slots, HELD_BYTES, -bytes);
   }
 
   set(name: Single, value: number): void {
@@ -174,6 +192,17 @@ export class CounterTotals {
 
   single(name: Single): number {
     return this.#sum(SINGLE_SLOT[name]);
+  }
+
+  /** Bytes that are kept for clients: held, of bodies, and unsent. */
+  keptBytes(): number {
+    const rows = this.#rows;
+    let sum = 0;
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] as Float64Array;
+      sum += (row[KEPT_BYTES[0]] as number) + (row[KEPT_BYTES[1]] as number) + (row[KEPT_BYTES[2]] as number);
+    }
+    return sum;
   }
 
   singleOf(thread: number, name: Single): number {

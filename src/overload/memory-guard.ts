@@ -82,9 +82,7 @@ export class MemoryGuard implements MemoryRoom {
 
   hasRoom(bytes: number): boolean {
     if (this.#pressure === 2 || (this.#pressure === 1 && bytes > SMALL_BYTES)) return false;
-    const totals = this.#totals;
-    const kept = totals.single('heldBytes') + totals.single('bodyBytes') + totals.single('unsentBytes');
-    return kept + bytes <= this.#options.keptBytesMax;
+    return this.#totals.keptBytes() + bytes <= this.#options.keptBytesMax;
   }
 
   /** Looks at the resident memory now. A read of /proc, which is memory and no disk: 20 µs. */

@@ -146,7 +146,7 @@ export class Connection implements HotCaller {
       this.close(1009, `a frame has at most ${this.#context.limits.frameBytesMax} bytes`);
       return;
     }
-    const { hot, memory } = this.#context;
+    const { hot, memory, turnQueue } = this.#context;
     const isStaged = binary && frame.byteLength <= STAGED_FRAME_BYTES_MAX && memory.pressure === 0 && this.hotOps !== 0;
     if (isStaged && hot !== undefined) {
       hot.stage(this, frame);
@@ -155,8 +155,10 @@ export class Connection implements HotCaller {
     // What came before goes before.
     if (this.staged > 0) hot?.flush();
     const bytes = new Uint8Array(frame);
-    if (this.isBlocked()) this.hold(bytes, binary);
-    else if (memory.pressure > 0 && bytes.length > SMALL_BYTES) this.#shed(bytes, binary);
+    if (this.isBlocked()) {
+      this.hold(bytes, binary);
+      turnQueue.held();
+    } else if (memory.pressure > 0 && bytes.length > SMALL_BYTES) this.#shed(bytes, binary);
     else this.#process(bytes, binary);
   }
 
@@ -422,9 +424,7 @@ export class Connection implements HotCaller {
     const isWithinLimits = inFlight < limits.inFlightMax && held.bytes + frame.byteLength <= limits.heldBytesMax;
     if (isWithinLimits && memory.hasRoom(frame.byteLength)) {
       held.pushFrame(frame, binary);
-      counters.add('heldTotal', 1);
-      counters.add('heldRequests', 1);
-      counters.add('heldBytes', frame.byteLength);
+      counters.hold(frame.byteLength);
       return;
     }
     counters.add('overloaded', 1);
@@ -482,8 +482,7 @@ export class Connection implements HotCaller {
         const message = `at most ${limits.inFlightMax} requests (${limits.heldBytesMax} bytes) may be in flight on a connection, fewer while memory is short`;
         this.#sendError(new RazielError('OVERLOADED', message), held.ref, held.binary);
       } else {
-        counters.add('heldRequests', -1);
-        counters.add('heldBytes', -held.frame.byteLength);
+        counters.unhold(held.frame.byteLength);
         this.#process(held.frame, held.binary);
       }
     }

@@ -150,6 +150,17 @@ describe('a connection', () => {
     expect(totals.single('heldBytes')).toBe(0);
   });
 
+  test('says of each frame that it holds it, so that others are answered between them', () => {
+    const turnQueue = new TurnQueue();
+    const held = vi.spyOn(turnQueue, 'held');
+    const { socket, ping } = open({ turnQueue });
+    ping(0);
+    expect(held).toHaveBeenCalledTimes(0);
+    socket.buffered = BUFFERED_BYTES_MAX + 1;
+    for (const ref of range(0, 3)) ping(ref);
+    expect(held).toHaveBeenCalledTimes(3);
+  });
+
   test('stops again when the socket fills up in the middle of what it held', () => {
     const { socket, connection, ping } = open();
     socket.buffered = BUFFERED_BYTES_MAX + 1;

@@ -72,3 +72,40 @@ test('a turn is over for whoever had one alone', () => {
   expect(queue.spend(500, 999, true)).toBe(false);
   expect(queue.spend(500, 1_000, true)).toBe(true);
 });
+
+test('what others brought is done between frames that are held as they come, too', () => {
+  let flushed = 0;
+  const queue = new TurnQueue(() => flushed++);
+  for (let i = 0; i < 255; i++) queue.held();
+  expect(flushed).toBe(0);
+  for (let i = 255; i < 1_000; i++) queue.held();
+  expect(flushed).toBe(3);
+});
+
+test('the line has less of a turn in which much was held, but not nothing', async () => {
+  const queue = new TurnQueue();
+  const { done, work } = working(0.125);
+  for (let i = 0; i < 20; i++) queue.later(() => work('line'));
+  queue.held();
+  for (let i = 0; i < 4; i++) work('reading');
+  await nextTurn();
+  expect(done.filter((name) => name === 'line')).toHaveLength(4);
+  queue.held();
+  for (let i = 0; i < 50; i++) work('reading');
+  await nextTurn();
+  expect(done.filter((name) => name === 'line')).toHaveLength(4 + 2);
+  await nextTurn();
+  expect(done.filter((name) => name === 'line')).toHaveLength(4 + 2 + 8);
+});
+
+test('a connection has as much of the turn as the line has', async () => {
+  const queue = new TurnQueue();
+  const { work } = working(1);
+  const isOver: boolean[] = [];
+  queue.later(() => isOver.push(queue.spend(300, 300, false)));
+  queue.held();
+  work('reading');
+  await nextTurn();
+  isOver.push(queue.spend(300, 300, false));
+  expect(isOver).toEqual([true, false]);
+});
