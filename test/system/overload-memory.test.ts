@@ -68,8 +68,10 @@ describe.runIf(process.platform === 'linux')('the memory of a server', () => {
       if (i % 10 === 9) reading.push(good.ask({ op: 'nearest', lat: 10, lon: 10, k: 3 }));
     }
     for (const answer of await Promise.all(reading)) expect(answer).toHaveProperty('drivers');
-    expect(await metric('raziel_unsent_bytes')).toBeGreaterThan(0);
-    expect(await metric('raziel_shed_requests_total')).toBeGreaterThan(0);
+    // Who behaves has been answered long before the others' requests have used up the memory.
+    for (const name of ['raziel_unsent_bytes', 'raziel_shed_requests_total']) {
+      await expect.poll(() => metric(name), { timeout: 20_000 }).toBeGreaterThan(0);
+    }
     expect(peakBytes()).toBeLessThan(MAX_MEMORY_MIB * MIB);
     for (const client of clients.splice(1)) client.close();
     await untilServed(good);
