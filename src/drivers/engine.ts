@@ -246,8 +246,8 @@ export const FRAME_ROW = {
 export const FRAME_OPS = ['locations', 'nearest', 'zonesAt'] as const;
 /** In `allowed` of a staged frame that is to be passed over. */
 export const FRAME_SKIP = 0x80;
-/** Frames that one call of `answerFrames` deals with at most. */
-export const ANSWERED_FRAMES_MAX = 64;
+/** Frames that one call of `answerFrames` deals with at most: some hundreds of microseconds of searches. */
+export const ANSWERED_FRAMES_MAX = 256;
 
 /** Frames one behind the other in `bytes`; frame i ends at `ends[i]`, and may be one of the ops whose bits `allowed[i]` has. */
 export interface StagedFrames {

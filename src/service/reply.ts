@@ -15,7 +15,7 @@ export type Answer =
 
 export const NO_ANSWER: Answer = { kind: 'none' };
 
-const REPLY_BYTES_INITIAL = 64 * 1024;
+const REPLY_BYTES_INITIAL = 256 * 1024;
 /** A buffer that one large answer made grow is let go when it is larger than this. */
 const REPLY_BYTES_KEPT = 4 * 1024 * 1024;
 const VIEWS_MAX = 4_096;
