@@ -1,6 +1,6 @@
 // Starts and stops the threads of a server of several: the serving workers on their shared port, and the supply thread.
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import type { Audit } from './access/audit.ts';
 import type { TokenRecord } from './access/tokens.ts';
 import { sharedClock } from './clock.ts';
@@ -10,6 +10,7 @@ import type { FromThread, ServingThreadData, ToThread } from './server-thread.ts
 import type { FromZonesWorker, ZonesWorkerData } from './zoning/worker.ts';
 import type { ThreadTracing } from './tracing/thread.ts';
 import type { SupplyWorkerData } from './supply/worker.ts';
+import { startWorker } from './watched-worker.ts';
 
 /** How much longer than its drain a thread may take to end before it is terminated. */
 const ENDING_MS = 1_000;
@@ -32,20 +33,16 @@ export function startSupplyThread(
   const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
   const ports = channels.map((channel) => channel.port2);
   const workerData: SupplyWorkerData = { config, handle, ports, clock: sharedClock() };
-  const worker = new Worker(new URL('./supply/worker.js', import.meta.url), {
-    workerData,
-    transferList: [...workerData.ports],
-    name: 'raziel supply',
-  });
-  const watch = watchWorker(worker, 'the supply thread', onFailure);
+  const thread = startWorker(
+    new URL('./supply/worker.js', import.meta.url),
+    { workerData, transferList: [...workerData.ports], name: 'raziel supply' },
+    'the supply thread',
+    onFailure,
+  );
   return {
     ports: channels.map((channel) => channel.port1),
-    async stop() {
-      watch.expectEnd();
-      worker.postMessage('stop');
-      // It may be in the middle of a count, which nobody waits for any more.
-      await endOrTerminate(worker, watch.ended, SUPPLY_ENDING_MS);
-    },
+    // It may be in the middle of a count, which nobody waits for any more.
+    stop: () => thread.stop('stop', SUPPLY_ENDING_MS),
   };
 }
 
@@ -66,30 +63,30 @@ export function startZonesThread(
   const channels = Array.from({ length: servingThreads }, () => new MessageChannel());
   const ports = channels.map((channel) => channel.port2);
   const workerData: ZonesWorkerData = { config, handle, meters, ports, storage };
-  const worker = new Worker(new URL('./zoning/worker.js', import.meta.url), {
-    workerData,
-    transferList: storage === undefined ? ports : [...ports, storage],
-    name: 'raziel zones',
-    resourceLimits: { maxOldGenerationSizeMb: Math.ceil(sharesOf(config).zonesBytes / 2 ** 20) },
-  });
-  const watch = watchWorker(worker, 'the zones thread', onFailure);
+  const thread = startWorker(
+    new URL('./zoning/worker.js', import.meta.url),
+    {
+      workerData,
+      transferList: storage === undefined ? ports : [...ports, storage],
+      name: 'raziel zones',
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(sharesOf(config).zonesBytes / 2 ** 20) },
+    },
+    'the zones thread',
+    onFailure,
+  );
   const restored = new Promise<number>((resolve, reject) => {
-    worker.once('message', (message: FromZonesWorker) => {
+    thread.worker.once('message', (message: FromZonesWorker) => {
       if ('restored' in message) resolve(message.restored);
       else reject(new Error(message.failed));
     });
-    void watch.ended.then(() => reject(new Error('the zones thread ended while it started')));
+    void thread.ended.then(() => reject(new Error('the zones thread ended while it started')));
   });
   restored.catch(() => {});
   return {
     restored,
     ports: channels.map((channel) => channel.port1),
-    async stop() {
-      watch.expectEnd();
-      worker.postMessage('stop');
-      // It may be in the middle of an upload, which nobody waits for any more.
-      await endOrTerminate(worker, watch.ended, ZONES_ENDING_MS);
-    },
+    // It may be in the middle of an upload, which nobody waits for any more.
+    stop: () => thread.stop('stop', ZONES_ENDING_MS),
   };
 }
 
@@ -139,21 +136,22 @@ export async function startServingThreads(
       ids,
       traffic,
     };
-    const worker = new Worker(new URL('./server-thread.js', import.meta.url), {
-      workerData,
-      transferList: [
-        supplyPort,
-        zonesPort,
-        workerData.tracing.port,
-        ...(storagePort === undefined ? [] : [storagePort]),
-      ],
-      name: `raziel serving ${thread}`,
-    });
-    worker.on('message', (message: FromThread) => {
+    const ports = [supplyPort, zonesPort, workerData.tracing.port];
+    const started = startWorker(
+      new URL('./server-thread.js', import.meta.url),
+      {
+        workerData,
+        transferList: storagePort === undefined ? ports : [...ports, storagePort],
+        name: `raziel serving ${thread}`,
+      },
+      `serving thread ${thread}`,
+      onFailure,
+    );
+    started.worker.on('message', (message: FromThread) => {
       if ('report' in message) report(message.report);
       if ('audit' in message) access.audit(message.audit);
     });
-    return { worker, watch: watchWorker(worker, `serving thread ${thread}`, onFailure) };
+    return started;
   });
   await Promise.all(threads.map(({ worker }) => nextMessage(worker)));
   return {
@@ -172,39 +170,8 @@ export async function startServingThreads(
       await Promise.all(threads.map(({ worker }) => ask(worker, { tokens })));
     },
     async drain(ms) {
-      await Promise.all(
-        threads.map(async ({ worker, watch }) => {
-          watch.expectEnd();
-          worker.postMessage({ drainMs: ms } satisfies ToThread);
-          await endOrTerminate(worker, watch.ended, ms + ENDING_MS);
-        }),
-      );
-    },
-  };
-}
-
-async function endOrTerminate(worker: Worker, ended: Promise<void>, ms: number): Promise<void> {
-  const timer = setTimeout(() => void worker.terminate(), ms);
-  await ended;
-  clearTimeout(timer);
-}
-
-function watchWorker(worker: Worker, name: string, onFailure: (error: Error) => void) {
-  let isEndExpected = false;
-  let cause: unknown;
-  worker.on('error', (error) => {
-    cause = error;
-  });
-  const ended = new Promise<void>((resolve) => {
-    worker.once('exit', () => {
-      resolve();
-      if (!isEndExpected) onFailure(new Error(`${name} ended unexpectedly`, { cause }));
-    });
-  });
-  return {
-    ended,
-    expectEnd() {
-      isEndExpected = true;
+      const message: ToThread = { drainMs: ms };
+      await Promise.all(threads.map((thread) => thread.stop(message, ms + ENDING_MS)));
     },
   };
 }

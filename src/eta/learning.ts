@@ -1,9 +1,10 @@
 // The learner of travel times as the main thread sees it: the memory that it writes, and a thread of its own that is started and stopped. Only the
 // native engine can be watched from another thread; with the portable one travel times stay what they were before anything was learned.
 
-import { type MessagePort, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { sharedClock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import { startWorker } from '../watched-worker.ts';
 import { allocateTraffic } from './traffic.ts';
 import type { LearningWorkerData } from './worker.ts';
 
@@ -29,30 +30,12 @@ export function startLearning(
     return { traffic, stop: () => Promise.resolve() };
   }
   const workerData: LearningWorkerData = { config, handle, traffic, clock: sharedClock(), storage };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData,
-    transferList: storage === undefined ? [] : [storage],
-    name: 'raziel eta',
-  });
-  let isEndExpected = false;
-  let cause: unknown;
-  worker.on('error', (error) => {
-    cause = error;
-  });
-  const ended = new Promise<void>((resolve) => {
-    worker.once('exit', () => {
-      resolve();
-      if (!isEndExpected) onFailure(new Error('the thread that learns travel times ended unexpectedly', { cause }));
-    });
-  });
-  return {
-    traffic,
-    async stop() {
-      isEndExpected = true;
-      worker.postMessage('stop');
-      const timer = setTimeout(() => void worker.terminate(), ENDING_MS);
-      await ended;
-      clearTimeout(timer);
-    },
-  };
+  const transferList = storage === undefined ? [] : [storage];
+  const thread = startWorker(
+    new URL('./worker.js', import.meta.url),
+    { workerData, transferList, name: 'raziel eta' },
+    'the thread that learns travel times',
+    onFailure,
+  );
+  return { traffic, stop: () => thread.stop('stop', ENDING_MS) };
 }

@@ -1,10 +1,11 @@
 // Starts and stops the storage thread, and connects other threads to it.
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { sharedClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { DriverJournal } from '../drivers/journal.ts';
 import type { StorageMeters } from '../metrics/storage-meters.ts';
+import { startWorker } from '../watched-worker.ts';
 import { hostJournal } from './journal-host.ts';
 import type { FromStorageThread, ToStorageThread } from './messages.ts';
 import type { StorageWorkerData } from './worker.ts';
@@ -39,40 +40,32 @@ export async function startStorageThread(
     meters: meters.shared,
     engine: journalPort ?? (engine as number),
   };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData,
-    transferList: journalPort === undefined ? [] : [journalPort],
-    name: 'raziel storage',
-  });
-  let isEndExpected = false;
-  let cause: unknown;
-  worker.on('error', (error) => {
-    cause = error;
-  });
-  const ended = new Promise<void>((resolve) => {
-    worker.once('exit', () => {
-      resolve();
-      if (!isEndExpected) onFailure(new Error('the storage thread ended unexpectedly', { cause }));
-    });
-  });
+  const transferList = journalPort === undefined ? [] : [journalPort];
+  const thread = startWorker(
+    new URL('./worker.js', import.meta.url),
+    { workerData, transferList, name: 'raziel storage' },
+    'the storage thread',
+    onFailure,
+  );
   const next = (wanted: 'opened' | 'loaded'): Promise<void> =>
     new Promise((resolve, reject) => {
       const take = (message: FromStorageThread): void => {
         if (wanted in message) resolve();
         if (!('refused' in message)) return;
-        isEndExpected = true;
+        thread.expectEnd();
         reject(new Error(message.refused));
       };
-      worker.on('message', take);
-      void ended.then(() => reject(new Error('the storage thread ended while it started', { cause })));
+      thread.worker.on('message', take);
+      const fail = (): void => reject(new Error('the storage thread ended while it started', { cause: thread.cause }));
+      void thread.ended.then(fail);
     });
   const loaded = next('loaded');
   loaded.catch(() => {});
   try {
     await next('opened');
   } catch (error) {
-    isEndExpected = true;
-    await ended;
+    thread.expectEnd();
+    await thread.ended;
     throw error;
   }
   return {
@@ -80,15 +73,10 @@ export async function startStorageThread(
     connect() {
       const { port1, port2 } = new MessageChannel();
       const message: ToStorageThread = { connect: port2 };
-      worker.postMessage(message, [port2]);
+      thread.worker.postMessage(message, [port2]);
       return port1;
     },
-    async stop() {
-      isEndExpected = true;
-      const message: ToStorageThread = { stop: true };
-      worker.postMessage(message);
-      await ended;
-    },
+    stop: () => thread.stop({ stop: true } satisfies ToStorageThread),
   };
 }
 

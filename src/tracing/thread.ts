@@ -1,8 +1,9 @@
 // Starts and stops the tracing thread.
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Config } from '../config.ts';
 import { TraceMeters } from '../metrics/trace-meters.ts';
+import { startWorker } from '../watched-worker.ts';
 import { allocateTracing, type SharedTracing } from './shared.ts';
 import type { FromTracingWorker, TracingWorkerData } from './worker.ts';
 
@@ -46,26 +47,17 @@ export function startTracingThread(
     meters,
     ports: channels.map((channel) => channel.port2),
   };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData,
-    transferList: [...workerData.ports],
-    name: 'raziel tracing',
-  });
-  let isEndExpected = false;
-  let cause: unknown;
-  worker.on('error', (error) => {
-    cause = error;
-  });
-  const ended = new Promise<void>((resolve) => {
-    worker.once('exit', () => {
-      resolve();
-      if (!isEndExpected) onFailure(new Error('the tracing thread ended unexpectedly', { cause }));
-    });
-  });
-  const first = new Promise<FromTracingWorker>((resolve) => worker.once('message', resolve));
-  const started = Promise.race([first, ended]).then((message) => {
+  const thread = startWorker(
+    new URL('./worker.js', import.meta.url),
+    { workerData, transferList: [...workerData.ports], name: 'raziel tracing' },
+    'the tracing thread',
+    onFailure,
+  );
+  const first = new Promise<FromTracingWorker>((resolve) => thread.worker.once('message', resolve));
+  const started = Promise.race([first, thread.ended]).then((message) => {
     if (message !== undefined && 'started' in message) return;
-    isEndExpected = true;
+    thread.expectEnd();
+    const { cause } = thread;
     throw new Error(message === undefined ? 'the tracing thread ended while it started' : message.refused, { cause });
   });
   // Whoever starts the server waits for it, unless that fails before.
@@ -73,12 +65,6 @@ export function startTracingThread(
   return {
     threads: channels.map(({ port1 }, i) => ({ shared: all[i] as SharedTracing, port: port1, all, meters })),
     started,
-    async stop() {
-      isEndExpected = true;
-      worker.postMessage('stop');
-      const timer = setTimeout(() => void worker.terminate(), ENDING_MS);
-      await ended;
-      clearTimeout(timer);
-    },
+    stop: () => thread.stop('stop', ENDING_MS),
   };
 }
