@@ -3,6 +3,7 @@
 
 import { pack, Unpackr } from 'msgpackr';
 import { WebSocket } from 'ws';
+import { seededRandom } from '#dist/demo/random.js';
 import { sleep } from '../lib/sleep.ts';
 
 const ROUND_MS = 100;
@@ -31,7 +32,7 @@ export class Load {
   constructor(url: string, port: number, seed: number) {
     this.#url = url;
     this.#port = port;
-    this.#random = chance(seed);
+    this.#random = seededRandom(seed);
   }
 
   summary(): string {
@@ -164,15 +165,4 @@ export class Load {
     socket.send(isJson ? JSON.stringify(request) : pack(request));
     await answered;
   }
-}
-
-/** A seeded source of numbers in 0..1 (mulberry32). */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { parse } from 'csv-parse/sync';
+import { seededRandom } from '../../src/demo/random.ts';
 import { type Fault, ZonesRefused } from '../../src/zones/faults.ts';
 import { type IngestOptions, ingestLayer } from '../../src/zones/ingest.ts';
 import type { Layer } from '../../src/zones/layer.ts';
@@ -41,17 +42,6 @@ function numbered(name: string, text: string): Layer {
   return ingestLayer(name, json, { repair: true }).layer;
 }
 
-/** A seeded source of numbers in 0..1 (mulberry32). */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe('US counties and states', () => {
   reportMissingData(COUNTIES, STATES);
   const counties = readShared(COUNTIES);
@@ -79,7 +69,7 @@ describe('US counties and states', () => {
       expect(layers[0]?.ids).toHaveLength(3231);
       const indexes = await zoneIndexes(1, layers);
       const oracle = new ZoneOracle(layers);
-      const random = chance(7);
+      const random = seededRandom(7);
       let inCounties = 0;
       for (let i = 0; i < 3_000; i++) {
         const lat = 24.5 + random() * 25;
@@ -148,7 +138,7 @@ describe('the world', () => {
     async () => {
       const layers = [numbered('countries', stitched as string), numbered('land', land as string)];
       const indexes = await zoneIndexes(1, layers);
-      const random = chance(11);
+      const random = seededRandom(11);
       for (const [name, index] of indexes) {
         const isLand = (lat: number, lon: number): [boolean, boolean] => [
           index.lookup(lat, lon, 'countries').length > 0,
@@ -175,7 +165,7 @@ describe('the world', () => {
     const layer = numbered('countries', stitched as string);
     const index = await nativeIndex(1, [layer]);
     const oracle = new ZoneOracle([layer]);
-    const random = chance(13);
+    const random = seededRandom(13);
     for (let i = 0; i < 40; i++) {
       const lat = Math.asin(2 * random() - 1) * (180 / Math.PI);
       const lon = i % 4 === 0 ? 180 - random() : 360 * random() - 180;

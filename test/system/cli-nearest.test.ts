@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type NearestAnswer, type RazielClient } from '../../src/client/index.ts';
 import { run, type ServeProcess, serve } from './cli-process.ts';
+import { zoneBox } from '../support/zone-box.ts';
 
 const AT = ['37.77', '-122.42'] as const;
 const PICKUP = { lat: 37.77, lon: -122.42 };
@@ -10,17 +11,6 @@ const FARE = { base: 5, perKm: 2, perMinute: 0, currency: 'USD' };
 
 let server: ServeProcess;
 let client: RazielClient;
-
-function box(id: string, west: number, east: number, properties: object): object {
-  const ring = [
-    [west, 37],
-    [east, 37],
-    [east, 38],
-    [west, 38],
-    [west, 37],
-  ];
-  return { type: 'Feature', id, properties, geometry: { type: 'Polygon', coordinates: [ring] } };
-}
 
 beforeAll(async () => {
   server = await serve();
@@ -36,8 +26,8 @@ beforeAll(async () => {
   );
   const features = [
     // Wider than a search that names no radius.
-    box('city', -123, -122, { k: 5, radius: 20_000, fare: FARE }),
-    box('depot', -122.7, -122.6, { priority: 1, pickup: false, reason: 'the depot' }),
+    zoneBox('city', -123, -122, { k: 5, radius: 20_000, fare: FARE }),
+    zoneBox('depot', -122.7, -122.6, { priority: 1, pickup: false, reason: 'the depot' }),
   ];
   const put = await fetch(`${server.url}/v1/zones/areas`, {
     method: 'PUT',

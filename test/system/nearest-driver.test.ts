@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BootedServer, bootServer } from '../support/booted-server.ts';
+import { zoneBox } from '../support/zone-box.ts';
 
 interface Driver {
   readonly id: string;
@@ -30,17 +31,6 @@ interface Described {
 
 const FARE = { base: 5, perKm: 2, perMinute: 0, currency: 'USD' };
 
-function box(id: string, west: number, east: number, properties: object): object {
-  const ring = [
-    [west, 37],
-    [east, 37],
-    [east, 38],
-    [west, 38],
-    [west, 37],
-  ];
-  return { type: 'Feature', id, properties, geometry: { type: 'Polygon', coordinates: [ring] } };
-}
-
 describe.each(['native', 'portable'])('nearest-driver.search over the %s engine', (engine) => {
   let server: BootedServer;
 
@@ -54,9 +44,9 @@ describe.each(['native', 'portable'])('nearest-driver.search over the %s engine'
     }));
     await call('/v1/locations', 'POST', fixes);
     const features = [
-      box('city', -123, -122, { k: 3, fare: FARE }),
-      box('depot', -122.7, -122.6, { priority: 1, pickup: false, reason: 'the depot' }),
-      box('wide', -121, -120, { notTags: ['xl'] }),
+      zoneBox('city', -123, -122, { k: 3, fare: FARE }),
+      zoneBox('depot', -122.7, -122.6, { priority: 1, pickup: false, reason: 'the depot' }),
+      zoneBox('wide', -121, -120, { notTags: ['xl'] }),
     ];
     await call('/v1/zones/areas', 'PUT', { type: 'FeatureCollection', features });
   });

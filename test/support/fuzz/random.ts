@@ -1,18 +1,13 @@
-// A seeded source of randomness (mulberry32), and the few draws that the fuzz test makes.
+// A seeded source of randomness, and the few draws that the fuzz test makes.
+
+import { seededRandom } from '../../../src/demo/random.ts';
 
 export class Random {
-  #state: number;
+  /** 0 ≤ x < 1. */
+  readonly unit: () => number;
 
   constructor(seed: number) {
-    this.#state = seed | 0;
-  }
-
-  /** 0 ≤ x < 1. */
-  unit(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    this.unit = seededRandom(seed);
   }
 
   /** 0 ≤ n < end, whole. */
