@@ -20,6 +20,7 @@
 #include "frames.h"
 #include "journal_addon.h"
 #include "process_registry.h"
+#include "search_arguments.h"
 #include "session.h"
 #include "zones_addon.h"
 
@@ -36,11 +37,6 @@ ProcessRegistry<DriverStore>& stores() {
 namespace {
 
 using namespace raziel;
-
-Bytes bytesOf(const Napi::Value& value) {
-  const Napi::Uint8Array array = value.As<Napi::Uint8Array>();
-  return {array.Data(), uint32_t(array.ByteLength())};
-}
 
 // What calls return instead of a size; the names are those of src/drivers/native.ts.
 constexpr double kTooWide = -2;
@@ -197,7 +193,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
    */
   Napi::Value Search(const Napi::CallbackInfo& info) {
     const size_t offset = info[0].As<Napi::Number>().Uint32Value();
-    return Asked(info.Env(), info[1], [&](SearchRequest& request, double nowMs) {
+    return asked(info, [&](SearchRequest& request, double nowMs) {
       MsgpackWriter out = writerFrom(offset);
       Stopwatch watch;
       const SearchOutcome outcome = answerSearch(*session_, scratch_, request, nowMs, watch, out);
@@ -211,7 +207,7 @@ class Engine : public Napi::ObjectWrap<Engine> {
    * lists by two.
    */
   Napi::Value Candidates(const Napi::CallbackInfo& info) {
-    return Asked(info.Env(), info[1], [&](SearchRequest& request, double nowMs) {
+    return asked(info, [&](SearchRequest& request, double nowMs) {
       finder_.clear();
       eachList(info[0], [&](std::string_view tags) {
         Filter& filter = finder_.add(request.filter);
@@ -223,50 +219,11 @@ class Engine : public Napi::ObjectWrap<Engine> {
     });
   }
 
-  /** What the numbers and the extras ask, done while pinned. */
+  /** What the numbers and the extras, which are the second argument, ask, done while pinned. */
   template <typename Do>
-  Napi::Value Asked(Napi::Env env, const Napi::Value& extras, Do&& act) {
-    const double* const n = numbersData_;
-    SearchRequest request;
-    request.kind = SearchRequest::Kind(uint8_t(n[0]));
-    const double nowMs = n[1];
-    request.limit = uint32_t(n[2]);
-    request.explain = n[3] != 0;
-    request.filter.maxAgeMs = n[4];
-    if (request.kind == SearchRequest::Kind::Box) {
-      request.box.emplace(n[5], n[6], n[7], n[8]);
-    } else {
-      request.around(n[5], n[6], n[7]);
-    }
-    if (extras.IsObject()) return AskedWith(extras.As<Napi::Object>(), request, nowMs, act);
-    EpochPin pinned = session_->pin();
-    return Napi::Number::New(env, act(request, nowMs));
-  }
-
-  template <typename Do>
-  Napi::Value AskedWith(const Napi::Object& extras, SearchRequest& request, double nowMs, Do&& act) {
-    const Napi::Value ref = extras.Get("ref");
-    if (ref.IsTypedArray()) request.ref = bytesOf(ref);
-    PolygonsArea polygons;
-    if (request.kind == SearchRequest::Kind::Polygons) {
-      readPolygons(extras.Get("polygons").As<Napi::Float64Array>().Data(), polygons);
-      request.polygons = &polygons;
-    }
-    std::optional<zones::ZoneReader::Pin> pinnedZones;
-    if (zoneReader_ != nullptr) pinnedZones.emplace(*zoneReader_);
-    const zones::Snapshot* const snapshot = pinnedZones ? pinnedZones->snapshot() : nullptr;
-    std::optional<ZoneArea> filterZone;
-    std::optional<ZoneArea> areaZone;
-    if (!findZone(snapshot, extras.Get("zone"), filterZone) || !findZone(snapshot, extras.Get("areaZone"), areaZone)) {
-      return Napi::Number::New(extras.Env(), kUnknownZone);
-    }
-    if (filterZone) request.filter.zone = &*filterZone;
-    if (areaZone) request.zone = &*areaZone;
-    EpochPin pinned = session_->pin();
-    eachTag(extras.Get("tags"), [&](std::string_view tag) { requireTag(session_->store(), tag, request.filter); });
-    eachTag(extras.Get("anyTags"), [&](std::string_view tag) { allowTag(session_->store(), tag, request.filter); });
-    eachTag(extras.Get("notTags"), [&](std::string_view tag) { refuseTag(session_->store(), tag, request.filter); });
-    return Napi::Number::New(extras.Env(), act(request, nowMs));
+  Napi::Value asked(const Napi::CallbackInfo& info, Do&& act) {
+    const std::optional<double> result = whileAsked(*session_, zoneReader_.get(), numbersData_, info[1], act);
+    return Napi::Number::New(info.Env(), result.value_or(kUnknownZone));
   }
 
   /** useZones(handle): where searches look zones up from now on. */
@@ -277,60 +234,6 @@ class Engine : public Napi::ObjectWrap<Engine> {
     if (zones_ == nullptr) throw Napi::Error::New(info.Env(), "no thread holds the zones of this handle any more");
     zoneReader_ = std::make_unique<zones::ZoneReader>(*zones_);
     answerer_->useZones(zoneReader_.get());
-  }
-
-  /** The zone of a name, if one is given; false when there is none of that name. */
-  static bool findZone(const zones::Snapshot* snapshot, const Napi::Value& name, std::optional<ZoneArea>& zone) {
-    if (!name.IsArray()) return true;
-    if (snapshot == nullptr) return false;
-    const auto part = [&](uint32_t i) { return name.As<Napi::Array>().Get(i).As<Napi::String>().Utf8Value(); };
-    const auto shape = snapshot->findZone(part(0), part(1));
-    if (shape) zone.emplace(*shape);
-    return shape.has_value();
-  }
-
-  static void readPolygons(const double* at, PolygonsArea& polygons) {
-    for (double left = *at++; left > 0; --left) {
-      polygons.beginPolygon();
-      for (double rings = *at++; rings > 0; --rings) {
-        const uint32_t count = uint32_t(at[0]);
-        polygons.addRing(at + 2, count, at[1]);
-        at += 2 + 2 * size_t{count};
-      }
-    }
-    polygons.finish();
-  }
-
-  template <typename Visit>
-  static void eachTag(const Napi::Value& joined, Visit&& visit) {
-    if (joined.IsString()) eachTag(joined.As<Napi::String>().Utf8Value(), visit);
-  }
-
-  /** Tags joined by commas; none where the text is empty. */
-  template <typename Visit>
-  static void eachTag(std::string_view joined, Visit&& visit) {
-    for (size_t start = 0; start < joined.size();) {
-      const size_t end = std::min(joined.find(',', start), joined.size());
-      visit(joined.substr(start, end - start));
-      start = end + 1;
-    }
-  }
-
-  /** Lists of tags joined by two commas each, one at least. */
-  template <typename Visit>
-  static void eachList(const Napi::Value& joined, Visit&& visit) {
-    // Most are short, and need no string.
-    std::array<char, 256> text;
-    size_t size = 0;
-    napi_get_value_string_utf8(joined.Env(), joined, text.data(), text.size(), &size);
-    std::string longer;
-    if (size >= text.size() - 4) longer = joined.As<Napi::String>().Utf8Value();
-    const std::string_view lists = longer.empty() ? std::string_view(text.data(), size) : longer;
-    for (size_t start = 0; start <= lists.size();) {
-      const size_t end = std::min(lists.find(",,", start), lists.size());
-      visit(lists.substr(start, end - start));
-      start = end + 2;
-    }
   }
 
   /** driver(id: Uint8Array, nowMs) → size, kNeeds − size, or 0 for none */
