@@ -30,7 +30,7 @@ void FrameAnswerer::answer(Bytes bytes, const FrameRules& rules, MsgpackWriter& 
 
 uint32_t FrameAnswerer::answerAll(const StagedFrames& frames, uint32_t from, uint32_t to, FrameRules rules, uint8_t* out, size_t room,
                                   FrameRow* rows) {
-  Progress progress{.out = out, .room = room};
+  Progress progress{out, room, 0, Stopwatch()};
   for (uint32_t start = from, end = from; start < to; start = end) {
     uint32_t i = start;
     Step step = Step::GoOn;
