@@ -35,9 +35,9 @@ CellTree::CellTree(VirtualArray<DriverSlot>& drivers, const VirtualArray<FixBloc
   if (root_ == 0) throw std::bad_alloc();
 }
 
-bool CellTree::insert(uint32_t driver, const Entry& entry, EpochDomain& epochs, NodeLimbo& limbo) {
-  for (;;) {
-    const NodeRef to = leafFor(unpackGrid(entry.position));
+bool CellTree::insert(uint32_t driver, const Entry& entry, NodeRef found, EpochDomain& epochs, NodeLimbo& limbo) {
+  for (NodeRef known = found;; known = 0) {
+    const NodeRef to = known != 0 ? known : leafFor(unpackGrid(entry.position));
     if (to == 0) return false;
     Guard guard(leaf(to).lock);
     if (leaf(to).dead) continue;
@@ -50,10 +50,11 @@ bool CellTree::insert(uint32_t driver, const Entry& entry, EpochDomain& epochs, 
   }
 }
 
-bool CellTree::move(uint32_t driver, const Entry& entry, EpochDomain& epochs, NodeLimbo& limbo) {
+bool CellTree::move(uint32_t driver, const Entry& entry, NodeRef found, EpochDomain& epochs, NodeLimbo& limbo) {
   const GridPoint position = unpackGrid(entry.position);
   DriverSlot& slot = drivers_[driver];
-  for (;;) {
+  // A leaf that was found and is not dead is still the one for that position.
+  for (NodeRef known = found;; known = 0) {
     const NodeRef from = slot.leaf.load(std::memory_order_acquire);
     Leaf& old = leaf(from);
     if (old.covers(position)) {
@@ -66,7 +67,7 @@ bool CellTree::move(uint32_t driver, const Entry& entry, EpochDomain& epochs, No
       held.fix.store(entry.fix, std::memory_order_release);
       return true;
     }
-    const NodeRef to = leafFor(position);
+    const NodeRef to = known != 0 ? known : leafFor(position);
     if (to == 0) return false;
     Guard first(leaf(std::min(from, to)).lock);
     Guard second(leaf(std::max(from, to)).lock);
@@ -99,30 +100,32 @@ void CellTree::reclaim(NodeLimbo& limbo, uint64_t safeBelow) {
   limbo.reclaim(safeBelow, [this](NodeRef node, uint64_t) { pool_.free(node >> 1, head(node).sizeClass); });
 }
 
-void CellTree::prefetchMoves(const uint32_t* drivers, const GridPoint* positions, uint32_t count) const {
+void CellTree::prefetchMoves(Ahead* moves, uint32_t count) const {
   for (uint32_t i = 0; i < count; ++i) {
-    const NodeRef at = drivers_[drivers[i]].leaf.load(std::memory_order_relaxed);
+    const NodeRef at = drivers_[moves[i].driver].leaf.load(std::memory_order_relaxed);
     if (at != 0) __builtin_prefetch(&head(at), 1);
   }
   // Those that will leave their leaf go down the tree together, a level at a time.
   std::array<std::pair<uint32_t, NodeRef>, kPrefetchMax> leaving;
   uint32_t left = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    const DriverSlot& slot = drivers_[drivers[i]];
+    const DriverSlot& slot = drivers_[moves[i].driver];
     const NodeRef at = slot.leaf.load(std::memory_order_acquire);
+    moves[i].leaf = 0;
     if (at != 0) __builtin_prefetch(leaf(at).entries() + slot.entry.load(std::memory_order_relaxed), 1);
-    if (at == 0 || !head(at).covers(positions[i])) leaving[left++] = {i, root_};
+    if (at == 0 || !head(at).covers(moves[i].to)) leaving[left++] = {i, root_};
   }
   while (left > 0) {
     uint32_t still = 0;
     for (uint32_t i = 0; i < left; ++i) {
       const auto [move, at] = leaving[i];
       const Cell& parent = cell(at);
-      const NodeRef child = parent.children[quadrantOf(positions[move], parent.depth)].load(std::memory_order_acquire);
+      const NodeRef child = parent.children[quadrantOf(moves[move].to, parent.depth)].load(std::memory_order_acquire);
       if (child == 0) continue;
       __builtin_prefetch(&head(child), 1);
       if (isLeaf(child)) {
         __builtin_prefetch(leaf(child).entries(), 1);
+        moves[move].leaf = child;
       } else {
         leaving[still++] = {move, child};
       }

@@ -74,11 +74,23 @@ class CellTree {
     uint32_t tags;
   };
 
-  /** Enters a driver that has no entry. False when memory is used up; nothing has changed then. */
-  bool insert(uint32_t driver, const Entry& entry, EpochDomain& epochs, NodeLimbo& limbo);
+  /** A move that is to come. */
+  struct Ahead {
+    /** Probably whose; 0 for nobody known. */
+    uint32_t driver;
+    GridPoint to;
+    /** The leaf that it leads to from another one, as far as that has been looked for; else 0. Good while pinned, as every reference is. */
+    NodeRef leaf;
+  };
 
-  /** Replaces a driver's entry, wherever it goes. False when memory is used up; nothing has changed then. */
-  bool move(uint32_t driver, const Entry& entry, EpochDomain& epochs, NodeLimbo& limbo);
+  /**
+   * Enters a driver that has no entry. False when memory is used up; nothing has changed then.
+   * @param found the leaf for its position as prefetchMoves() found it, or 0
+   */
+  bool insert(uint32_t driver, const Entry& entry, NodeRef found, EpochDomain& epochs, NodeLimbo& limbo);
+
+  /** Replaces a driver's entry, wherever it goes; otherwise as insert(). */
+  bool move(uint32_t driver, const Entry& entry, NodeRef found, EpochDomain& epochs, NodeLimbo& limbo);
 
   /** Takes a driver's entry out. */
   void remove(uint32_t driver);
@@ -92,11 +104,8 @@ class CellTree {
    */
   void tidy(uint32_t nodes, EpochDomain& epochs, NodeLimbo& limbo);
 
-  /**
-   * Brings what moves of these drivers to these positions will touch into the cache, step by step for all of them together. Index 0
-   * stands for no driver.
-   */
-  void prefetchMoves(const uint32_t* drivers, const GridPoint* positions, uint32_t count) const;
+  /** Brings what moves will touch into the cache, step by step for all of them together, and notes the leaves that they lead to. */
+  void prefetchMoves(Ahead* moves, uint32_t count) const;
 
   NodeRef root() const { return root_; }
   const Cell& cell(NodeRef node) const { return *static_cast<const Cell*>(pool_.at(node >> 1)); }

@@ -94,7 +94,7 @@ void Session::restore(const std::vector<DecodedFix>& fixes, const std::vector<ui
   {
     EpochPin pinned = pin();
     prefetch(fixes.data(), uint32_t(fixes.size()));
-    guesses_.fill(0);
+    for (CellTree::Ahead& ahead : ahead_) ahead.driver = 0;
     for (uint32_t i = 0; i < fixes.size(); ++i) {
       if (store_->ids.find(fixes[i].id, fixes[i].idHash) != 0) {
         ++counts.superseded;
@@ -156,18 +156,16 @@ void Session::sweep(double nowMs) {
  * a batch of a hundred moves among a million drivers some 2.5 times as fast.
  */
 void Session::prefetch(const DecodedFix* fixes, uint32_t count) {
-  std::array<uint32_t, kWindow>& driver = guesses_;
-  std::array<GridPoint, kWindow> to;
   for (uint32_t i = 0; i < count; ++i) store_->ids.prefetch(fixes[i].idHash);
   for (uint32_t i = 0; i < count; ++i) {
-    driver[i] = fixes[i].code == FixCode::None ? store_->ids.guess(fixes[i].idHash) : 0;
-    to[i] = toGrid(fixes[i].lat, fixes[i].lon);
-    __builtin_prefetch(&store_->drivers[driver[i]], 1);
+    const uint32_t driver = fixes[i].code == FixCode::None ? store_->ids.guess(fixes[i].idHash) : 0;
+    ahead_[i] = {driver, toGrid(fixes[i].lat, fixes[i].lon), 0};
+    __builtin_prefetch(&store_->drivers[driver], 1);
   }
   for (uint32_t i = 0; i < count; ++i) {
-    __builtin_prefetch(&store_->fixes[store_->drivers[driver[i]].fix.load(std::memory_order_relaxed)]);
+    __builtin_prefetch(&store_->fixes[store_->drivers[ahead_[i].driver].fix.load(std::memory_order_relaxed)]);
   }
-  store_->tree.prefetchMoves(driver.data(), to.data(), count);
+  store_->tree.prefetchMoves(ahead_.data(), count);
 }
 
 Session::Step Session::apply(const DecodedFix& fix, uint32_t inWindow, double nowMs) {
@@ -175,7 +173,7 @@ Session::Step Session::apply(const DecodedFix& fix, uint32_t inWindow, double no
   uint32_t lost = 0;
   for (bool countTagsFirst = false;; countTagsFirst = true) {
     ResolvedTags tags = resolveTags(fix.tags, countTagsFirst);
-    const Step step = applyResolved(fix, guesses_[inWindow], tags, nowMs);
+    const Step step = applyResolved(fix, ahead_[inWindow], tags, nowMs);
     tags.counted.forEach([this](uint32_t bit) { store_->tags.release(bit); });
     if (step == Step::TagsLost && ++lost < kTriesMax) continue;
     const bool full = step == Step::Full || step == Step::TagsFull;
@@ -184,10 +182,10 @@ Session::Step Session::apply(const DecodedFix& fix, uint32_t inWindow, double no
   }
 }
 
-Session::Step Session::applyResolved(const DecodedFix& fix, uint32_t guess, const ResolvedTags& tags, double nowMs) {
+Session::Step Session::applyResolved(const DecodedFix& fix, const CellTree::Ahead& ahead, const ResolvedTags& tags, double nowMs) {
   if (nowMs - fix.timeMs > fix.ttlSeconds * 1000) return Step::Stale;
   Guard guard(store_->ids.lockOf(fix.idHash));
-  const uint32_t driver = findDriver(fix, guess);
+  const uint32_t driver = findDriver(fix, ahead.driver);
   const uint32_t heldFix = driver == 0 ? 0 : store_->drivers[driver].fix.load(std::memory_order_relaxed);
   const FixBlock* const held = heldFix == 0 ? nullptr : &store_->fixes[heldFix];
   const bool live = held != nullptr && held->liveAt(nowMs);
@@ -205,7 +203,7 @@ Session::Step Session::applyResolved(const DecodedFix& fix, uint32_t guess, cons
   if (tagSet == TagSets::kNone) return Step::TagsLost;
   const bool hasPlace = held != nullptr || takePlace();
   const uint32_t heldSet = held == nullptr ? TagSets::kEmpty : held->tagSet;
-  const Step step = hasPlace ? accept(fix, driver, tagSet) : Step::Full;
+  const Step step = hasPlace ? accept(fix, ahead, driver, tagSet) : Step::Full;
   if (step != Step::Accepted) {
     if (hasPlace && held == nullptr) store_->held.fetch_sub(1, std::memory_order_relaxed);
     if (!keepsTags) store_->tagSets.release(tagSet, store_->epochs);
@@ -223,7 +221,7 @@ uint32_t Session::findDriver(const DecodedFix& fix, uint32_t guess) const {
 }
 
 /** Makes a decoded fix the one held of a driver (0: of a new one). The caller holds the shard's lock and has counted the set of tags. */
-Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, uint32_t tagSet) {
+Session::Step Session::accept(const DecodedFix& fix, const CellTree::Ahead& ahead, uint32_t driver, uint32_t tagSet) {
   const uint32_t fixIndex = takeFix();
   if (fixIndex == 0) return Step::Full;
   const bool isNew = driver == 0;
@@ -234,11 +232,10 @@ Session::Step Session::accept(const DecodedFix& fix, uint32_t driver, uint32_t t
   }
   DriverSlot& slot = store_->drivers[driver];
   store_->fixes[fixIndex] = {fix.lat, fix.lon, fix.timeMs, fix.ttlSeconds, fix.motion, driver, tagSet};
-  const CellTree::Entry entry{packGrid(toGrid(fix.lat, fix.lon)), fixIndex,
-                              store_->tagSets.maskOf(tagSet).fold()};
+  const CellTree::Entry entry{packGrid(ahead.to), fixIndex, store_->tagSets.maskOf(tagSet).fold()};
   const bool entered = slot.leaf.load(std::memory_order_relaxed) != 0
-                           ? store_->tree.move(driver, entry, store_->epochs, oldNodes_)
-                           : store_->tree.insert(driver, entry, store_->epochs, oldNodes_);
+                           ? store_->tree.move(driver, entry, ahead.leaf, store_->epochs, oldNodes_)
+                           : store_->tree.insert(driver, entry, ahead.leaf, store_->epochs, oldNodes_);
   if (!entered) {
     fixCache_.give(fixIndex);
     if (isNew) {
@@ -283,7 +280,7 @@ Session::ResolvedTags Session::resolveTags(Bytes tags, bool countFirst) {
   if (known) return resolved;
 
   resolved = {};
-  guesses_.fill(0);
+  for (CellTree::Ahead& ahead : ahead_) ahead = {0, ahead.to, 0};
   store_->epochs.unpin(*participant_);
   eachTag(tags, [&](std::string_view tag) {
     const uint32_t bit = store_->tags.acquire(tag, store_->epochs);

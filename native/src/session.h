@@ -81,9 +81,9 @@ class Session {
   void markChanged();
   void prefetch(const DecodedFix* fixes, uint32_t count);
   Step apply(const DecodedFix& fix, uint32_t inWindow, double nowMs);
-  Step applyResolved(const DecodedFix& fix, uint32_t guess, const ResolvedTags& tags, double nowMs);
+  Step applyResolved(const DecodedFix& fix, const CellTree::Ahead& ahead, const ResolvedTags& tags, double nowMs);
   uint32_t findDriver(const DecodedFix& fix, uint32_t guess) const;
-  Step accept(const DecodedFix& fix, uint32_t driver, uint32_t tagSet);
+  Step accept(const DecodedFix& fix, const CellTree::Ahead& ahead, uint32_t driver, uint32_t tagSet);
   uint32_t addDriver(const DecodedFix& fix);
   ResolvedTags resolveTags(Bytes tags, bool countFirst);
   bool makeRoom(double nowMs);
@@ -112,8 +112,8 @@ class Session {
   uint32_t changedCount_ = 0;
   /** The slot that a stored driver is to have, 0 for any. */
   uint32_t slotToTake_ = 0;
-  /** Whose the fixes of the window probably are, 0 where nobody was found. Good while pinned, as every index is. */
-  std::array<uint32_t, kWindow> guesses_;
+  /** What was found out ahead of the fixes of the window. */
+  std::array<CellTree::Ahead, kWindow> ahead_;
   BatchOutcome outcome_;
   uint32_t sweepFrom_ = 1;
 };
