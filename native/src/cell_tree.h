@@ -58,8 +58,8 @@ class MoveLog {
 
 class CellTree {
  public:
-  /** Moves that prefetchMoves() takes at most: what they touch fits the first-level cache. */
-  static constexpr uint32_t kPrefetchMax = 48;
+  /** Moves that prefetchMoves() takes at most: what they touch fits the first-level cache, and a batch of a hundred is two even windows. */
+  static constexpr uint32_t kPrefetchMax = 50;
 
   /** Nodes wait here until they can be freed; one for each thread that writes. */
   using NodeLimbo = Limbo<NodeRef>;
