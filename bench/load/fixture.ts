@@ -41,6 +41,7 @@ export class Fixture {
    * Starts server and driver, and sends the server every driver's fix.
    * @param flags of the server, beside those that all have
    * @param world what the driver prepares, beside drivers, seed and laps
+   * @param isPinned whether the server has to do with one core for all its threads
    */
   static async start(
     drivers: number,
@@ -48,10 +49,11 @@ export class Fixture {
     { seed, serverFlags }: RunOptions,
     flags: readonly string[] = MEMORY,
     world: Partial<PrepareJob> = {},
+    isPinned = true,
   ): Promise<Fixture> {
     const fixture = new Fixture(serverFlags);
     try {
-      fixture.#server = await fixture.startServer(flags);
+      fixture.#server = await fixture.startServer(flags, 0, isPinned ? fixture.placement.server : 'any');
       await fixture.drive({ kind: 'prepare', drivers, seed, laps, ...world });
       await fixture.drive({ kind: 'load', port: fixture.server.port });
     } catch (error) {
@@ -67,7 +69,12 @@ export class Fixture {
   }
 
   /** Another server, on the core of the first: one that is not asked sleeps. */
-  async startServer(flags: readonly string[], port = 0, core = this.placement.server): Promise<Target> {
+  async startServer(
+    flags: readonly string[],
+    port = 0,
+    on: number | 'any' | undefined = this.placement.server,
+  ): Promise<Target> {
+    const core = on === 'any' ? undefined : on;
     const common = [
       '--port',
       String(port),
